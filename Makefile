@@ -1,0 +1,46 @@
+# make demo: the main job on included data.  make test: everything that must hold.
+# make setup is run by both; it fills .venv and asks for system packages where they are missing.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+export PIP_CONSTRAINT := constraints.txt
+
+NATIVE := CMakeLists.txt $(shell find native -name '*.[ch]pp' -o -name '*.h')
+PACKAGING := pyproject.toml constraints.txt $(NATIVE)
+
+.PHONY: setup demo test lint clean
+
+setup: $(VENV)/.demo
+
+$(VENV)/.pip:
+	.ci/system-packages "$(PYTHON)"
+	"$(PYTHON)" -m venv $(VENV)
+	$(PIP) --upgrade pip
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.pip $(PACKAGING)
+	$(PIP) torch
+	$(PIP) --editable '.[export]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	.ci/system-packages "$(PYTHON)" test
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/demo.py
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run --Werror $(filter-out CMakeLists.txt,$(NATIVE))
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf build out $(VENV)
