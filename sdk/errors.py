@@ -1,0 +1,21 @@
+"""Every error of the SDK. Nothing ever aborts the process."""
+
+
+class RssfixError(Exception):
+    """Base of every error that the SDK raises on purpose."""
+
+
+class BundleError(RssfixError):
+    """A bundle is missing, corrupt, too new, or does not hold what its manifest promises."""
+
+
+class ScanError(RssfixError, ValueError):
+    """A scan, reading or BSSID breaks the rules; the message shows the offending value."""
+
+
+class RuntimeUnavailableError(RssfixError):
+    """No installed inference runtime can run this bundle; the message names the pip extra."""
+
+
+class ClosedError(RssfixError):
+    """The localizer was used after close()."""
