@@ -1,0 +1,111 @@
+"""PyTorch network → one ONNX file, fp32 or static int8."""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnxruntime import quantization
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+OPSET = 20
+INPUT_NAME = "input"
+
+
+def to_onnx(module: torch.nn.Module, input_shape: Sequence[int], outputs: Sequence[str]) -> bytes:
+    """The network as a self-contained fp32 ONNX file with a fixed batch.
+
+    `input_shape` includes the batch axis (1, ...); `outputs` names the results in order.
+    """
+    example = torch.zeros(tuple(input_shape))
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                module.eval(),
+                (example,),
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=[INPUT_NAME],
+                output_names=list(outputs),
+            )
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+    model: onnx.ModelProto = program.model_proto
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+class _Rows(quantization.CalibrationDataReader):
+    def __init__(self, images: NDArray[np.float32]) -> None:
+        self._rows: Iterator[NDArray[np.float32]] = iter(images)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        row = next(self._rows, None)
+        return None if row is None else {INPUT_NAME: row[None]}
+
+
+def quantize_onnx(
+    model: bytes, images: NDArray[np.float32], float_after: str | None = None
+) -> bytes:
+    """Static int8 (QDQ, signed activations, one weight scale per channel) of an fp32 ONNX file.
+
+    `images` (B, ...) are calibration inputs from the training split. What is computed from the
+    tensor `float_after` stays float32.
+    """
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        prepared = Path(folder, "prepared.onnx")
+        quant_pre_process(
+            onnx.load_model_from_string(model), str(prepared), skip_symbolic_shape=True
+        )
+        graph = onnx.load_model(str(prepared))
+        excluded = [] if float_after is None else _downstream(graph.graph, float_after)
+        quantized = Path(folder, "int8.onnx")
+        root = logging.getLogger()
+        level = root.level
+        root.setLevel(logging.ERROR)
+        try:
+            quantization.quantize_static(
+                graph,
+                str(quantized),
+                _Rows(images),
+                quant_format=quantization.QuantFormat.QDQ,
+                activation_type=quantization.QuantType.QInt8,
+                weight_type=quantization.QuantType.QInt8,
+                per_channel=True,
+                nodes_to_exclude=excluded,
+            )
+        finally:
+            root.setLevel(level)
+        return quantized.read_bytes()
+
+
+def _downstream(graph: onnx.GraphProto, tensor: str) -> list[str]:
+    """Names of the nodes that depend on `tensor` (the graph is in topological order)."""
+    reached = {tensor}
+    names = []
+    for node in graph.node:
+        if reached.intersection(node.input):
+            names.append(node.name)
+            reached.update(node.output)
+    return names
+
+
+def with_metadata(model: bytes, metadata: dict[str, str]) -> bytes:
+    """The same model carrying `metadata` as its custom properties."""
+    proto = onnx.load_model_from_string(model)
+    onnx.helper.set_model_props(proto, metadata)
+    return proto.SerializeToString()

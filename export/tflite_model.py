@@ -1,0 +1,88 @@
+"""PyTorch network → TFLite, fp32 or static int8, through litert-torch and ai-edge-quantizer."""
+
+import importlib.util
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from export.errors import ExportError
+
+
+def require_converter() -> None:
+    """Raises ExportError, naming the extra, when the TFLite converter is not installed."""
+    for module in ("litert_torch", "ai_edge_quantizer"):
+        if importlib.util.find_spec(module) is None:
+            raise ExportError(
+                f"--format tflite needs {module}, which is not installed: "
+                "pip install 'rssfix[export-tflite]'"
+            )
+
+
+def to_tflite(module: torch.nn.Module, input_shape: Sequence[int]) -> bytes:
+    """The network as an fp32 TFLite file with a fixed batch; inputs keep PyTorch's layout."""
+    require_converter()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")
+        logging.getLogger("jax").setLevel(logging.ERROR)
+        import litert_torch
+
+        edge = litert_torch.convert(module.eval(), (torch.zeros(tuple(input_shape)),))
+        path = Path(folder, "model.tflite")
+        edge.export(str(path))
+        return path.read_bytes()
+
+
+def quantize_tflite(
+    model: bytes, images: NDArray[np.float32], float_modules: Sequence[str] = ()
+) -> bytes:
+    """Static int8 with float32 inputs and outputs of an fp32 TFLite file.
+
+    `images` (B, ...) are calibration inputs from the training split. Tensors whose name matches one
+    of the patterns `float_modules` stay float32. Ranges are the minimum and maximum seen: the
+    quantizer's own calibration averages them, which clips and costs accuracy.
+    """
+    require_converter()
+    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe_manager
+    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+    from ai_edge_quantizer.utils import qsv_utils
+
+    operation = qtyping.TFLOperationName
+    recipes = recipe_manager.RecipeManager()
+    recipes.add_static_config(
+        regex=".*",
+        operation_name=operation.ALL_SUPPORTED,
+        activation_num_bits=8,
+        weight_num_bits=8,
+    )
+    keep_float = [(".*", operation.INPUT), (".*", operation.OUTPUT)]
+    keep_float += [(pattern, operation.ALL_SUPPORTED) for pattern in float_modules]
+    for pattern, name in keep_float:
+        recipes.add_quantization_config(
+            regex=pattern, operation_name=name, algorithm_key=AlgorithmName.NO_QUANTIZE
+        )
+    signature, tensors = next(iter(Interpreter(model_content=model).get_signature_list().items()))
+    (input_name,) = tensors["inputs"]
+    with tempfile.TemporaryDirectory() as folder:
+        float_path, int8_path = Path(folder, "float.tflite"), Path(folder, "int8.tflite")
+        float_path.write_bytes(model)
+        quantize = quantizer.Quantizer(str(float_path), recipes.get_quantization_recipe())
+        # Quantizer.calibrate() cannot be told to use min/max, so its parts are used directly.
+        calibrate = calibrator.Calibrator(
+            quantize._float_model_buffer,
+            num_threads=1,
+            qsv_update_func=qsv_utils.min_max_update,
+        )
+        rows = {signature: [{input_name: row[None]} for row in images]}
+        calibrate.calibrate(rows, quantize._recipe_manager)
+        result = quantize.quantize(calibrate.get_model_qsvs())
+        result.export_model(str(int8_path), overwrite=True)
+        return int8_path.read_bytes()
