@@ -140,15 +140,17 @@ class Posterior:
         Raises:
             ValueError: the scores hold NaN or +inf, or nothing but -inf.
         """
+        if scores.shape != (len(places),):
+            raise ValueError(f"the model gave scores {scores.shape}, expected ({len(places)},)")
         weights = scores.astype(np.float64)
-        weights -= weights.max()
+        top = float(weights.max())
+        if not -np.inf < top < np.inf:
+            raise ValueError("the model gave scores that are not finite")
+        weights -= top
         if temperature != 1.0:
             weights /= temperature
         np.exp(weights, out=weights)
-        total = float(weights.sum())
-        if not 0 < total < np.inf:
-            raise ValueError("the model gave scores that are not finite")
-        weights /= total
+        weights /= weights.sum()
         posterior = cls.__new__(cls)
         posterior._set(places, weights)
         return posterior

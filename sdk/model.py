@@ -1,0 +1,124 @@
+"""An opened bundle, ready to serve: immutable, so that threads share it without a lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bundle import Bundle, Source, source_name
+from .errors import BundleError, RuntimeUnavailableError, ScanError
+from .fingerprint import Fingerprint
+from .fix import Fix, Status
+from .info import BundleInfo
+from .manifest import Manifest
+from .positioners import Positioner, build, posterior_of
+from .posterior import Posterior
+from .scan import Scan
+
+CANDIDATES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A positioner with its manifest and the set of APs that are not to be used."""
+
+    manifest: Manifest
+    positioner: Positioner
+    info: BundleInfo
+    user_unknown: frozenset[str]
+    unknown: NDArray[np.bool_] | None
+
+    @classmethod
+    def open(cls, source: Source, runtime: str, num_threads: int) -> Model:
+        """Read, check and load a bundle. Raises BundleError, RuntimeUnavailableError."""
+        bundle = Bundle.open(source)
+        try:
+            positioner = build(bundle, runtime, num_threads)
+        except (BundleError, RuntimeUnavailableError) as error:
+            raise type(error)(f"{source_name(source)}: {error}") from None
+        info = BundleInfo.of(bundle, positioner.runtime_name)
+        return cls(bundle.manifest, positioner, info, frozenset(), None).masking(frozenset())
+
+    def masking(self, user_unknown: frozenset[str]) -> Model:
+        """The same model with these APs unknown, beside those masked at export."""
+        table = self.manifest.table
+        mask = table.mask([*self.manifest.exported_unknown, *user_unknown])
+        mask.flags.writeable = False
+        return replace(
+            self,
+            user_unknown=user_unknown,
+            unknown=mask if mask.any() else None,
+            info=replace(
+                self.info,
+                unknown_aps=tuple(table.bssids[i] for i in np.flatnonzero(mask)),
+            ),
+        )
+
+    def fingerprint(self, scan: Scan) -> Fingerprint:
+        """The scan over this model's APs. Raises ScanError."""
+        if not isinstance(scan, Scan):
+            raise ScanError(
+                f"expected a Scan, got {type(scan).__name__}: see Scan.from_dict, "
+                "Scan.from_json, Scan.from_android and Scan.from_google"
+            )
+        manifest = self.manifest
+        return manifest.table.fingerprint(scan, self.unknown, manifest.limits.max_age_ms)
+
+    def posterior(self, scan: Scan) -> Posterior:
+        """The posterior; uniform where the scan gives no position."""
+        fingerprint = self.fingerprint(scan)
+        if self.manifest.limits.refusal(fingerprint) is not None:
+            return Posterior.uniform(self.positioner.places)
+        return posterior_of(self.positioner, fingerprint)
+
+    def locate(self, scan: Scan) -> Fix:
+        """The fix of one scan."""
+        return self.located(scan)[0]
+
+    def located(self, scan: Scan) -> tuple[Fix, Posterior | None]:
+        """The fix of one scan, and the posterior it was made from where there is one."""
+        fingerprint = self.fingerprint(scan)
+        refusal = self.manifest.limits.refusal(fingerprint)
+        if refusal is not None:
+            return self.no_fix(scan.timestamp_ms, refusal, fingerprint.matched), None
+        posterior = posterior_of(self.positioner, fingerprint)
+        return self.fix(posterior, scan.timestamp_ms, fingerprint.matched), posterior
+
+    def no_fix(self, timestamp_ms: int, status: Status, matched_aps: int) -> Fix:
+        """A fix without a position."""
+        return Fix(timestamp_ms, status, matched_aps=matched_aps, model_id=self.manifest.model_id)
+
+    def fix(self, posterior: Posterior, timestamp_ms: int, matched_aps: int) -> Fix:
+        """The fix that a posterior gives."""
+        manifest = self.manifest
+        x_m, y_m, floor = posterior.mean() if manifest.estimate == "mean" else posterior.mode()
+        accuracy_m = manifest.accuracy(posterior.spread_m())
+        return self.placed(
+            timestamp_ms,
+            (x_m, y_m, floor, accuracy_m),
+            matched_aps=matched_aps,
+            candidates=posterior.candidates(CANDIDATES),
+        )
+
+    def placed(
+        self, timestamp_ms: int, position: tuple[float, float, int, float], **rest: Any
+    ) -> Fix:
+        """A fix at (x_m, y_m, floor, accuracy_m); status from the accuracy unless given."""
+        x_m, y_m, floor, accuracy_m = position
+        geodetic = self.manifest.venue.to_wgs84(x_m, y_m) or (None, None)
+        sure = accuracy_m <= self.manifest.limits.low_confidence_m
+        rest.setdefault("status", Status.OK if sure else Status.LOW_CONFIDENCE)
+        return Fix(
+            timestamp_ms=timestamp_ms,
+            x_m=x_m,
+            y_m=y_m,
+            floor=floor,
+            accuracy_m=accuracy_m,
+            latitude=geodetic[0],
+            longitude=geodetic[1],
+            model_id=self.manifest.model_id,
+            **rest,
+        )

@@ -1,0 +1,83 @@
+"""A network that scores cells (eXLoc and its kin), run by an inference runtime."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle import Bundle
+from ..errors import BundleError
+from ..fingerprint import Fingerprint
+from ..manifest import CellsOutput
+from ..posterior import Posterior
+from ..runtimes import ModelShape, open_runtime
+from . import Impact
+
+
+class Cells:
+    """Scores over places, softened by a temperature fitted at export.
+
+    Raises:
+        BundleError: the model does not have the inputs and outputs that the manifest names.
+        RuntimeUnavailableError: no installed runtime can run it.
+    """
+
+    def __init__(self, bundle: Bundle, output: CellsOutput, runtime: str, num_threads: int) -> None:
+        recipe, n_aps = bundle.manifest.recipe, len(bundle.manifest.table)
+        assert recipe is not None  # parse_manifest gives every network its recipe.
+        self.places = bundle.places
+        self.recipe = recipe
+        self.temperature = output.temperature
+        self._weight: NDArray[np.float32] | None = None
+        features = None
+        if output.features is not None:
+            features = (0, n_aps)
+        if output.head is not None:
+            self._weight = bundle.arrays[output.head.weight]
+            features = (self._weight.shape[1], n_aps)
+        self._runtime = open_runtime(
+            runtime,
+            bundle.models,
+            ModelShape(
+                recipe.shape(n_aps), len(self.places), features, output.scores, output.features
+            ),
+            num_threads,
+        )
+        self.runtime_name = self._runtime.name
+
+    def prepare(self, fingerprint: Fingerprint) -> NDArray[np.float32]:
+        """The network's input, float32 (1, 1, N) or (1, 1, N, N)."""
+        return self.recipe.images(fingerprint.rssi_dbm[None, :], fingerprint.unknown)
+
+    def invoke(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores (G,)."""
+        return self._runtime.scores(prepared)
+
+    def decode(self, answer: NDArray[np.float32]) -> Posterior:
+        """softmax(scores / temperature)."""
+        try:
+            return Posterior.from_scores(self.places, answer, self.temperature)
+        except ValueError as error:
+            raise BundleError(str(error)) from None
+
+    @property
+    def impact(self) -> Impact | None:
+        """Impact Scores, where the bundle carries the head's weights."""
+        return None if self._weight is None else self._impact
+
+    def _impact(self, fingerprint: Fingerprint, target: int) -> NDArray[np.float64]:
+        """The Impact Score of every AP (N,) for cell `target` (SPEC 1.4 and 1.7).
+
+        With the features F (K, N) = diagonal mean of the last feature maps:
+        sum_k w[c, k] F[k, i] (head `gap`), or sum_k w[c, k, i] F[k, i] (head `per_ap`).
+        """
+        assert self._weight is not None
+        _, features = self._runtime.scores_and_features(self.prepare(fingerprint))
+        weight = self._weight[target].astype(np.float64)
+        wanted = (len(weight), len(fingerprint.rssi_dbm))
+        if features.shape != wanted:
+            raise BundleError(f"the model gave features {features.shape}, expected {wanted}")
+        if weight.ndim == 1:
+            weight = weight[:, None]
+        impact: NDArray[np.float64] = (weight * features).sum(axis=0)
+        return impact

@@ -1,0 +1,80 @@
+"""Weighted nearest neighbours over stored fingerprints; needs no inference runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle import Bundle
+from ..errors import BundleError
+from ..fingerprint import Fingerprint
+from ..manifest import NeighboursOutput
+from ..posterior import Posterior
+
+# An exact hit would get an infinite weight; below this, distances count as equal.
+MIN_DISTANCE = 1e-6
+
+
+def value_form(
+    rssi_dbm: NDArray[np.float32], kind: str, not_heard_dbm: float, exponent: float
+) -> NDArray[np.float32]:
+    """RSSI with NaN = not heard as the values that are compared.
+
+    `linear`: dBm, not heard = `not_heard_dbm`. `powed`: ((rssi - min) / -min) ** exponent with
+    min = `not_heard_dbm`, not heard = 0.
+    """
+    filled = np.where(np.isnan(rssi_dbm), np.float32(not_heard_dbm), rssi_dbm)
+    if kind == "linear":
+        return filled
+    level = np.maximum((filled - not_heard_dbm) / -not_heard_dbm, 0.0)
+    powed: NDArray[np.float32] = (level**exponent).astype(np.float32)
+    return powed
+
+
+def neighbour_weights(distance: NDArray[Any], power: float) -> NDArray[np.float64]:
+    """1 / distance ** power, relative to the nearest, so that nothing overflows."""
+    far = np.maximum(distance.astype(np.float64), MIN_DISTANCE)
+    weights: NDArray[np.float64] = (far.min() / far) ** power
+    return weights
+
+
+class Neighbours:
+    """Posterior over reference points: the weights of the k nearest rows, summed per place."""
+
+    runtime_name = "native"
+    impact = None
+
+    def __init__(self, bundle: Bundle, output: NeighboursOutput) -> None:
+        from ..native import weighted_knn
+
+        self._weighted_knn = weighted_knn
+        self.places = bundle.places
+        self.output = output
+        self._database: NDArray[np.float32] = bundle.arrays[output.database]
+        self._place_of_row = bundle.arrays[output.place_of_row].astype(np.intp)
+
+    def prepare(self, fingerprint: Fingerprint) -> NDArray[np.float32]:
+        """The query (1, N) in value form; NaN = unknown, which is not compared."""
+        form = self.output
+        query = value_form(fingerprint.rssi_dbm, form.value_kind, form.not_heard_dbm, form.exponent)
+        if fingerprint.unknown.any():
+            query[fingerprint.unknown] = np.nan
+        return query[None, :]
+
+    def invoke(self, prepared: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Rows (k,) and distances (k,), nearest first."""
+        output = self.output
+        rows, distance = self._weighted_knn(self._database, prepared, output.k, output.metric)
+        return rows[0], distance[0]
+
+    def decode(self, answer: tuple[NDArray[Any], NDArray[Any]]) -> Posterior:
+        """The weights of the neighbours, summed per place."""
+        rows, distance = answer
+        weights = neighbour_weights(distance, self.output.weight_power)
+        summed = np.bincount(self._place_of_row[rows], weights, minlength=len(self.places))
+        try:
+            return Posterior(self.places, summed)
+        except ValueError as error:
+            raise BundleError(f"nearest neighbours: {error}") from None

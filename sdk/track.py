@@ -1,0 +1,152 @@
+"""A track: one user's or device's position over time."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable
+
+from .fix import Fix
+from .model import Model
+from .native import KalmanFilter
+from .profile import Profile
+from .scan import Scan
+
+# 68 % radius of an isotropic two-dimensional Gaussian, in standard deviations of one axis.
+R68_PER_SIGMA = math.sqrt(-2 * math.log(0.32))
+# How fast a person may be moving when first seen, one standard deviation per axis.
+START_SPEED_M_S = 1.0
+# Errors of scans taken near each other are alike (same walls, same body), so the covariance
+# shrinks faster than the error does: a track is never called surer than this share of a scan.
+ACCURACY_FLOOR = 0.5
+STEP_S = 1.0
+
+
+class Track:
+    """Window of scans plus a constant-velocity Kalman filter; for one thread.
+
+    Each scan joins the profile of the last `window_ms` (the strongest reading of an AP wins).
+    The profile's fix is a measurement of the position with the variance of an isotropic
+    Gaussian whose 68 % radius is the fix's `accuracy_m`. A scan without a position moves the
+    prediction on: the fix keeps its status (TOO_FEW_APS, ...) and has the predicted
+    coordinates. After `gap_ms` without a measured position the filter is dropped: there is no
+    position until the next measurement starts a new one. The floor changes when more than half
+    of the last `floor_votes` posteriors ask for it. `accuracy_m` comes from the covariance
+    and is never below half of the last measured fix's.
+
+    Args:
+        accel_sigma: white acceleration, m/s^2; it acts in steps of at most 1 s, so that one
+            gap of 30 s means the same as thirty scans without a position.
+    """
+
+    def __init__(
+        self,
+        serving: Callable[[], Model],
+        window_ms: int = 3000,
+        accel_sigma: float = 0.3,
+        gap_ms: int = 60_000,
+        floor_votes: int = 5,
+    ) -> None:
+        if not 0 <= accel_sigma < math.inf:
+            raise ValueError(f"accel_sigma must be >= 0 m/s^2, got {accel_sigma!r}")
+        if isinstance(gap_ms, bool) or not isinstance(gap_ms, int) or gap_ms < 0:
+            raise ValueError(f"gap_ms must be an int >= 0, got {gap_ms!r}")
+        if isinstance(floor_votes, bool) or not isinstance(floor_votes, int) or floor_votes < 1:
+            raise ValueError(f"floor_votes must be an int >= 1, got {floor_votes!r}")
+        self._serving = serving
+        self._profile = Profile(window_ms, serving().manifest.limits.max_age_ms)
+        self._accel_sigma = accel_sigma
+        self._gap_ms = gap_ms
+        self._votes: deque[int] = deque(maxlen=floor_votes)
+        self._venue: str | None = None
+        self._last: tuple[Scan, Fix] | None = None
+        self._restart()
+
+    def _restart(self) -> None:
+        self._filter: KalmanFilter | None = None
+        self._floor = 0
+        self._votes.clear()
+        self._measured_ms = 0
+        self._predicted_ms = 0
+        self._scan_accuracy_m = 0.0
+
+    def reset(self) -> None:
+        """Forget everything, the time included."""
+        self._restart()
+        self._profile.clear()
+        self._last = None
+
+    def update(self, scan: Scan) -> Fix:
+        """The tracked position at the scan's time.
+
+        A scan equal to the one before (a cached result served twice) changes nothing.
+
+        Raises:
+            ScanError: the scan is older than the one before; the track stays as it was.
+            ClosedError: the localizer was closed.
+        """
+        model = self._serving()
+        model.fingerprint(scan)
+        if self._last is not None and scan == self._last[0]:
+            return self._last[1]
+        if model.manifest.venue.name != self._venue:
+            # A reload brought another building, where the old coordinates mean nothing.
+            self._restart()
+            self._venue = model.manifest.venue.name
+        self._profile.max_age_ms = model.manifest.limits.max_age_ms
+        profile = self._profile.add(scan)
+        fix, posterior = model.located(profile)
+        now_ms = scan.timestamp_ms
+        if self._filter is not None and now_ms - self._measured_ms > self._gap_ms:
+            self._restart()
+        self._predict(now_ms)
+        if posterior is not None:
+            self._vote(posterior.mean()[2])
+            self._measure(fix)
+        tracked = self._tracked(model, fix)
+        self._last = (scan, tracked)
+        return tracked
+
+    def _predict(self, now_ms: int) -> None:
+        left_s = (now_ms - self._predicted_ms) / 1000
+        self._predicted_ms = now_ms
+        while self._filter is not None and left_s > 0:
+            self._filter.predict(min(left_s, STEP_S))
+            left_s -= STEP_S
+
+    def _vote(self, floor: int) -> None:
+        self._votes.append(floor)
+        winner, votes = Counter(self._votes).most_common(1)[0]
+        if self._filter is None or 2 * votes > len(self._votes):
+            self._floor = winner
+
+    def _measure(self, fix: Fix) -> None:
+        assert fix.x_m is not None
+        assert fix.y_m is not None
+        assert fix.accuracy_m is not None
+        variance = (fix.accuracy_m / R68_PER_SIGMA) ** 2
+        self._measured_ms = fix.timestamp_ms
+        self._scan_accuracy_m = fix.accuracy_m
+        if self._filter is None:
+            speed = START_SPEED_M_S**2
+            diagonal = (variance, variance, speed, speed)
+            covariance = [[v if i == j else 0.0 for j in range(4)] for i, v in enumerate(diagonal)]
+            self._filter = KalmanFilter([fix.x_m, fix.y_m, 0.0, 0.0], covariance, self._accel_sigma)
+        else:
+            self._filter.update([fix.x_m, fix.y_m], [variance, variance])
+
+    def _tracked(self, model: Model, fix: Fix) -> Fix:
+        if self._filter is None:
+            return fix
+        x_m, y_m = (float(value) for value in self._filter.state[:2])
+        covariance = self._filter.covariance
+        sigma = math.sqrt((float(covariance[0, 0]) + float(covariance[1, 1])) / 2)
+        accuracy_m = max(R68_PER_SIGMA * sigma, ACCURACY_FLOOR * self._scan_accuracy_m)
+        rest = {} if fix else {"status": fix.status}
+        return model.placed(
+            fix.timestamp_ms,
+            (x_m, y_m, self._floor, accuracy_m),
+            matched_aps=fix.matched_aps,
+            candidates=fix.candidates,
+            **rest,
+        )

@@ -1,0 +1,63 @@
+"""The APs that a site has masked, kept beside the bundle in `<bundle>.unknown.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from .bssid import normalise
+from .errors import BundleError, ScanError
+from .manifest import MAX_APS
+
+MAX_BYTES = 1 << 20
+
+
+def mask_file(bundle_path: str | os.PathLike[str]) -> Path:
+    """Where the masked APs of a bundle stand."""
+    return Path(f"{os.fspath(bundle_path)}.unknown.json")
+
+
+def load(path: Path) -> frozenset[str]:
+    """The masked APs; none where there is no file.
+
+    Raises:
+        BundleError: the file is damaged. It is not skipped, because that would bring APs back
+            into use that somebody has found untrustworthy.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return frozenset()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error}") from None
+    try:
+        names = json.loads(data)
+        if len(data) > MAX_BYTES or not isinstance(names, list) or len(names) > MAX_APS:
+            raise BundleError(f"{path}: must be a JSON list of at most {MAX_APS} BSSIDs")
+        return frozenset(map(normalise, names))
+    except (ScanError, ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: must be a JSON list of BSSIDs: {error}") from None
+
+
+def save(path: Path, names: Iterable[str]) -> None:
+    """Write beside and rename into place, so that a power cut leaves the old list or the new.
+
+    Raises:
+        BundleError: the folder cannot be written.
+    """
+    beside = None
+    try:
+        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(sorted(names), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        if beside is not None:
+            Path(beside).unlink(missing_ok=True)
+        raise BundleError(f"{path}: the masked APs cannot be kept: {error}") from None
