@@ -1,0 +1,43 @@
+#include "errors.hpp"
+
+#include <pybind11/numpy.h>
+
+namespace rssfix::python {
+namespace {
+
+// "ranks[3] is 6", "database[0, 2] is inf", "pitch_m is -1.0"
+std::string offender(Status status, py::handle object) {
+  const auto numpy = py::module_::import("numpy");
+  const py::array array = numpy.attr("asarray")(object);
+  std::string text = name(status.argument);
+  const bool whole_argument =
+      array.ndim() == 0 || status.code == Code::empty || status.code == Code::not_positive_definite;
+  if (!whole_argument) {
+    const auto place = numpy.attr("unravel_index")(status.index, array.attr("shape"));
+    text += '[';
+    for (const py::handle& index : place)
+      text += (text.back() == '[' ? "" : ", ") + py::cast<std::string>(py::str(index));
+    text += ']';
+  }
+  if (status.code == Code::empty)
+    return text + " has shape " + py::cast<std::string>(py::str(array.attr("shape")));
+  const py::object value =
+      whole_argument ? array.attr("tolist")() : array.attr("item")(status.index);
+  return text + " is " + py::cast<std::string>(py::repr(value));
+}
+
+} // namespace
+
+void check(Status status, std::initializer_list<Given> given, const std::string& range) {
+  if (status.ok())
+    return;
+  std::string text = name(status.argument);
+  for (const Given& one : given)
+    if (one.argument == status.argument)
+      text = offender(status, one.object);
+  text += ": expected ";
+  text += status.code == Code::out_of_range && !range.empty() ? range : expected(status.code);
+  throw py::value_error(text);
+}
+
+} // namespace rssfix::python

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace rssfix::python {
+
+void bind_fingerprints(pybind11::module_& m);
+void bind_kalman_filter(pybind11::module_& m);
+void bind_rank_pdf(pybind11::module_& m);
+void bind_weighted_knn(pybind11::module_& m);
+
+} // namespace rssfix::python

@@ -1,0 +1,61 @@
+// What a kernel says about its arguments: which one is wrong, where, and what was expected.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rssfix {
+
+enum class Code : std::uint8_t {
+  ok,
+  empty,                 // a size is 0
+  not_finite,            // NaN or infinite
+  infinite,              // infinite, where NaN would be allowed
+  negative,              // < 0 or not finite
+  not_positive,          // <= 0 or not finite
+  zero,                  // 0, where it would be divided by
+  out_of_range,          // not among the values that the header names
+  overflow,              // finite, but the result would not be
+  below_threshold,       // no cell reaches the threshold
+  asymmetric,            // a covariance that differs from its transpose
+  not_positive_definite, // a covariance with a variance of 0 or less in some direction
+};
+
+enum class Argument : std::uint8_t {
+  none,
+  rssi,
+  maps,
+  ap_xy_m,
+  ranks,
+  mean_m,
+  sigma_m,
+  origin_m,
+  pitch_m,
+  shape,
+  pdf,
+  threshold,
+  database,
+  query,
+  k,
+  state,
+  covariance,
+  accel_sigma,
+  dt_s,
+  z,
+  variance,
+};
+
+// `index` counts elements of the argument in C order; it is 0 for scalars.
+struct [[nodiscard]] Status {
+  Code code = Code::ok;
+  Argument argument = Argument::none;
+  std::size_t index = 0;
+
+  constexpr bool ok() const noexcept { return code == Code::ok; }
+};
+
+// Static strings: the parameter's name in every face of the library, and what it must be.
+const char* name(Argument argument) noexcept;
+const char* expected(Code code) noexcept;
+
+} // namespace rssfix

@@ -1,0 +1,73 @@
+// The inner loops that exist once per vector width, behind one table of function pointers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "rssfix/simd_level.hpp"
+
+namespace rssfix {
+
+// One heard AP, ready for the grid. Lengths in cells, positions as (column, row). The AP adds
+// weight * 2^-(slope * distance - offset)^2 to a cell, which is negligible unless
+// hole <= distance <= reach.
+struct Ring {
+  double x;
+  double y;
+  double slope;
+  double offset;
+  double log2_weight;
+  double hole;
+  double reach;
+};
+
+struct Extremes {
+  float largest;
+  bool valid; // every value is finite and 0 or more
+};
+
+struct CentroidSums {
+  double mass;
+  double moment_x;
+  double moment_y;
+  std::size_t cells;
+};
+
+enum class Metric : std::uint8_t;
+
+struct Kernels {
+  SimdLevel level;
+
+  // sums[i] += values[i]
+  void (*add_to_sums)(const float* values, std::size_t count, double* sums) noexcept;
+
+  // image_row[k] = (value - rssi[k]) / rssi[k]
+  void (*ratio_row)(float value, const float* rssi, std::size_t count, float* image_row) noexcept;
+
+  // grid (height x width) += the rings
+  void (*add_rings)(const Ring* rings, std::size_t count, std::size_t height, std::size_t width,
+      float* grid) noexcept;
+
+  // exponents[i] -= sum over rings of (slope * distance - offset)^2, cells (column + i, row)
+  void (*subtract_squares)(const Ring* rings, std::size_t count, std::size_t row,
+      std::size_t column, std::size_t cells, double* exponents) noexcept;
+
+  // values[i] = 2^(values[i] - shift), 0 below 2^-126
+  void (*exp2_shifted)(float shift, std::size_t count, float* values) noexcept;
+
+  Extremes (*extremes)(const float* values, std::size_t count) noexcept;
+  void (*scale)(float factor, std::size_t count, float* values) noexcept;
+
+  // Adds the cells of one row that reach the threshold; moment_y counts row * mass.
+  void (*threshold_row)(const float* pdf_row, std::size_t width, std::size_t row, float threshold,
+      CentroidSums& sums) noexcept;
+
+  // Distance of every row to the query; see weighted_knn.hpp for NaN.
+  void (*row_distances)(Metric metric, const float* database, std::size_t rows, std::size_t columns,
+      const float* query, float* distances) noexcept;
+};
+
+// The set in use; never null, the same for all threads.
+const Kernels& kernels() noexcept;
+
+} // namespace rssfix

@@ -1,0 +1,154 @@
+"""The native kernels behind a numpy face.
+
+Arrays may hold any real numbers (integers, float16 to float64; not bool, complex, object or text)
+and are computed in float32, C order; an array that is float32 and contiguous already is not
+copied. ``out`` must be float32, C-contiguous, writable, of the result's shape, and share no memory
+with the input; it is filled and returned. Calls that work for more than about a microsecond
+release the GIL.
+
+A wrong shape or value raises ValueError, a wrong type TypeError; the text shows the argument, the
+place, the value found there and what was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, SupportsFloat, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sdk import _core
+from sdk._core import KalmanFilter, build_info
+
+__all__ = [
+    "KalmanFilter",
+    "build_info",
+    "cyclic_map",
+    "diagonal_mean",
+    "rank_pdf",
+    "ratio_image",
+    "threshold_centroid",
+    "weighted_knn",
+]
+
+Numbers: TypeAlias = npt.NDArray[Any] | Sequence[Any]
+Float32: TypeAlias = npt.NDArray[np.float32]
+Pair: TypeAlias = npt.NDArray[Any] | Sequence[float]
+Combine: TypeAlias = Literal["sum", "product", "tempered"]
+Metric: TypeAlias = Literal["l1", "l2", "sorensen"]
+
+
+def cyclic_map(rssi: Numbers, out: Float32 | None = None) -> Float32:
+    """Cyclic map of a fingerprint (eXLoc, eq. 2): ``map[R, C] = rssi[(C - R) mod N]``.
+
+    Args:
+        rssi: (N,) or (B, N), finite. Missing APs are filled beforehand: NaN is refused.
+        out: where to write, (N, N) or (B, N, N).
+
+    Returns:
+        (N, N) or (B, N, N) float32. Row 0 is the fingerprint, row R the fingerprint turned right
+        by R places.
+    """
+    return _core.cyclic_map(rssi, out)
+
+
+def diagonal_mean(maps: Numbers) -> Float32:
+    """Means of the wrapped diagonals (Impact Score, eXLoc eq. 5).
+
+    ``scores[i] = mean over j of maps[j, (i + j) mod N]``, summed in float64, so that
+    ``diagonal_mean(cyclic_map(r))`` is ``r`` to the bit.
+
+    Args:
+        maps: (N, N) or (B, N, N), finite.
+
+    Returns:
+        (N,) or (B, N) float32.
+    """
+    return _core.diagonal_mean(maps)
+
+
+def ratio_image(rssi: Numbers, out: Float32 | None = None) -> Float32:
+    """Fingerprint image of iToLoc (SPEC 2.1): ``image[j, k] = rssi[j] / rssi[k] - 1``.
+
+    Args:
+        rssi: (N,) in dBm, finite and never 0; missing APs are filled beforehand.
+        out: where to write, (N, N).
+
+    Returns:
+        (N, N) float32 with a diagonal of exactly 0, computed as ``(f_j - f_k) / f_k``.
+    """
+    return _core.ratio_image(rssi, out)
+
+
+def rank_pdf(
+    ap_xy_m: Numbers,
+    ranks: Numbers,
+    mean_m: Numbers,
+    sigma_m: Numbers,
+    origin_m: Pair,
+    pitch_m: SupportsFloat,
+    shape: tuple[int, int],
+    combine: Combine = "sum",
+    out: Float32 | None = None,
+) -> Float32:
+    """Where a scan was taken, from the ranks of its APs' signal strengths (Hapi, eq. 14, SPEC 5.5).
+
+    Each AP gives the density ``N(distance to the AP; mean_m[rank], sigma_m[rank])``.
+
+    Args:
+        ap_xy_m: (APs, 2), at least one AP; float64 is kept.
+        ranks: (APs,) integers, indices of the rank table.
+        mean_m: (ranks,) mean distance of each rank, 0 or more.
+        sigma_m: (ranks,) standard deviation of each rank, greater than 0.
+        origin_m: centre (x, y) of cell (0, 0).
+        pitch_m: side of a cell; the centre of cell (row, column) is origin + (column, row) · pitch.
+        shape: (H, W), rows (y) and columns (x).
+        combine: ``sum`` mixes the densities, ``product`` multiplies them in the log domain,
+            ``tempered`` is the product to the power 1 / APs.
+        out: where to write, (H, W).
+
+    Returns:
+        (H, W) float32 in [0, 1] with maximum 1; no cell is off by more than 1e-5.
+    """
+    return _core.rank_pdf(ap_xy_m, ranks, mean_m, sigma_m, origin_m, pitch_m, shape, combine, out)
+
+
+def threshold_centroid(
+    pdf: Numbers, origin_m: Pair, pitch_m: SupportsFloat, threshold: SupportsFloat
+) -> tuple[float, float, float]:
+    """Centre of mass of the cells with ``pdf >= threshold``, weighted by pdf (SPEC 5.5, step 4).
+
+    Args:
+        pdf: (H, W), finite, 0 or more, with maximum 1 as ``rank_pdf`` gives it.
+        origin_m: centre (x, y) of cell (0, 0).
+        pitch_m: side of a cell.
+        threshold: above 0, at most 1; at least one cell must reach it.
+
+    Returns:
+        x_m, y_m and the area of the cells counted in m².
+    """
+    return _core.threshold_centroid(pdf, origin_m, pitch_m, threshold)
+
+
+def weighted_knn(
+    database: Numbers, query: Numbers, k: int, metric: Metric = "l2"
+) -> tuple[npt.NDArray[np.int64], Float32]:
+    """The k rows of the database nearest to each query.
+
+    NaN on either side is an unknown AP and is not compared. Distances over the ``known`` columns
+    are scaled to all N: l1 = N/known · Σ|a-b|, l2 = √(N/known · Σ(a-b)²);
+    sorensen = Σ|a-b| / Σ|a+b| is a ratio already (0/0 counts as 0). Where nothing can be compared
+    the distance is +inf.
+
+    Args:
+        database: (M, N); NaN allowed, infinities not.
+        query: (B, N), or (N,) as a batch of one; NaN allowed, infinities not.
+        k: 1 to M.
+        metric: ``l1``, ``l2`` or ``sorensen``.
+
+    Returns:
+        indices (B, k) int64 and distances (B, k) float32, nearest first, equal distances by lower
+        row; never NaN.
+    """
+    return _core.weighted_knn(database, query, k, metric)
