@@ -1,0 +1,182 @@
+"""``rssfix survey`` and ``rssfix train``."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+import numpy as np
+
+from sdk.errors import RssfixError
+
+SHOWN_PROBLEMS = 50
+
+
+@click.group()
+def survey() -> None:
+    """Make and check surveys: scans with known positions."""
+
+
+@survey.group()
+def convert() -> None:
+    """Convert a public data set to a survey folder."""
+
+
+def _ranges(_context: object, _parameter: object, text: str) -> list[int]:
+    """ "1-2,5" -> [1, 2, 5]."""
+    numbers: list[int] = []
+    try:
+        for part in text.split(","):
+            first, _, last = part.strip().partition("-")
+            numbers += range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not like 3 or 1-2,5") from None
+    if not numbers:
+        raise click.BadParameter(f"{text!r} names no number")
+    return sorted(set(numbers))
+
+
+_source = click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+_out = click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Survey folder to write."
+)
+
+
+@convert.command("uji_library")
+@_source
+@_out
+@click.option(
+    "--floor",
+    "floors",
+    default="3,5",
+    show_default=True,
+    callback=_ranges,
+    help="Such as 3 or 3,5.",
+)
+@click.option(
+    "--months", default="1-2", show_default=True, callback=_ranges, help="Such as 1-2 or 1,25."
+)
+def uji_library(source: Path, out: Path, floors: list[int], months: list[int]) -> None:
+    """UJI library (CC BY 4.0). Test = the tst campaigns of the last month."""
+    from training.readers import uji_library as reader
+
+    try:
+        _write(reader.read(source, floors, months), out)
+    except RssfixError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@convert.command("microsoft_indoor")
+@_source
+@_out
+@click.option("--site", default="site1", show_default=True, help="site1 or site2.")
+@click.option("--seed", default=0, show_default=True, help="Which split by walk.")
+def microsoft_indoor(source: Path, out: Path, site: str, seed: int) -> None:
+    """Microsoft Indoor Location 2.0 sample (MIT). Test = 30 % of the walks of each floor."""
+    from training.readers import microsoft_indoor as reader
+
+    try:
+        _write(reader.read(source, site, seed), out)
+    except RssfixError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _write(made, out: Path) -> None:
+    from training.survey_file import write_survey
+
+    write_survey(made, out)
+    click.echo(_summary(made) + f" -> {out}")
+
+
+def _summary(made) -> str:
+    splits = ", ".join(f"{n} {s or 'without split'}" for s, n in Counter(made.split).items())
+    return (
+        f"{made.header.name}: {len(made)} scans ({splits}), {len(set(made.session))} sessions, "
+        f"{len(made.bssids)} access points, {len(made.header.floors)} floors"
+    )
+
+
+@survey.command("check")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Problems as JSON.")
+def check_command(folder: Path, as_json: bool) -> None:
+    """List every problem of a survey with file, row and value; errors end with status 1."""
+    from training.survey_check import check
+    from training.survey_file import read_unchecked
+
+    try:
+        found = read_unchecked(folder)
+    except RssfixError as error:
+        raise click.ClickException(str(error)) from None
+    problems = check(found, folder)
+    errors = sum(p.level == "error" for p in problems)
+    if as_json:
+        click.echo(json.dumps([vars(p) for p in problems], indent=1))
+    else:
+        for problem in problems[:SHOWN_PROBLEMS]:
+            click.echo(str(problem))
+        if len(problems) > SHOWN_PROBLEMS:
+            click.echo(f"... and {len(problems) - SHOWN_PROBLEMS} more")
+        click.echo(_summary(found))
+        click.echo(f"{errors} errors, {len(problems) - errors} warnings")
+    if errors:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("system", type=click.Choice(["exloc", "neighbours"]))
+@click.argument("survey", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Run folder.")
+@click.option("--preset", help="exloc: small (default), edge, additive, paper.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="At most; the preset's otherwise.")
+@click.option("--threads", type=click.IntRange(1), help="Processor threads for training.")
+@click.option("--json", "as_json", is_flag=True, help="Figures as JSON on stdout.")
+def train(
+    system: str,
+    survey: Path,
+    out: Path,
+    preset: str | None,
+    seed: int,
+    epochs: int | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Train SYSTEM on a survey folder and write a run folder, which rssfix export reads."""
+    import importlib
+
+    import torch
+
+    from training.survey_file import read_survey
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    module = importlib.import_module(f"training.{system}")
+    chosen = {} if preset is None else {"preset": preset}
+    try:
+        run = module.train(
+            read_survey(survey), seed=seed, epochs=epochs, progress=not as_json, **chosen
+        )
+        run.save(out)
+    except (RssfixError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException(f"interrupted; {out} was not written") from None
+    if as_json:
+        click.echo(json.dumps(run.metrics, indent=1))
+        return
+    shown = run.metrics
+    click.echo(
+        f"{system} {run.preset}: {len(run.bssids)} access points, "
+        f"{len(run.arrays['places_floor'])} places on {len(np.unique(run.arrays['places_floor']))} "
+        f"floor(s); {run.provenance['train_rows']} training scans -> {out}"
+    )
+    for name, figures in ((system, shown), ("plain kNN", shown.get("wknn"))):
+        if figures and figures["mean_m"] is not None:
+            click.echo(
+                f"  held out, {name}: mean {figures['mean_m']:.2f} m, median "
+                f"{figures['median_m']:.2f}, p75 {figures['p75_m']:.2f}, p95 "
+                f"{figures['p95_m']:.2f}, floor {figures['floor_hit']:.3f} ({figures['n']} scans)"
+            )

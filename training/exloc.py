@@ -1,0 +1,193 @@
+"""Trains eXLoc (SPEC 1): access points, their order, cells, z-score, network, early stopping.
+
+A survey with a validation split is fitted once. For one without, a first fit leaves out the split
+drawn by ``split.py`` and settles what needs unseen scans (number of epochs, temperature, accuracy
+table, figures to report); a second fit with these settings then learns from all training rows, so
+that no surveyed spot is missing on the device. The figures are those of the first fit: the second
+has seen strictly more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sdk.images import InputRecipe
+from training.calibration import fit_temperature
+from training.cells import Cells, make_cells
+from training.decode import decode, softmax
+from training.fingerprints import choose_aps, fingerprints
+from training.fitting import Fitting, Settings, fit
+from training.knn import PLAIN, Database, Rule, apply
+from training.networks.exloc import ExLocNet
+from training.order import order_aps
+from training.presets import PRESETS, Preset
+from training.record import Held, judge, make_run
+from training.run import Run
+from training.split import Validation, validation_of
+from training.survey import Survey, SurveyError
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A fitted network with what is needed to use it."""
+
+    bssids: tuple[str, ...]
+    recipe: InputRecipe
+    cells: Cells
+    fitting: Fitting
+    rssi_dbm: NDArray[np.float32]
+    part: Survey
+
+
+def train(
+    survey: Survey,
+    preset: str | Preset = "small",
+    seed: int = 0,
+    epochs: int | None = None,
+    progress: bool = False,
+    rule: str = "auto",
+) -> Run:
+    """Train eXLoc on the survey's training rows. ``epochs`` overrides the preset's.
+
+    Raises SurveyError for a survey that cannot be trained on, ValueError for an unknown preset.
+    """
+    name = preset if isinstance(preset, str) else "custom"
+    if isinstance(preset, str) and preset not in PRESETS:
+        raise ValueError(f"preset {preset!r}, expected one of {', '.join(PRESETS)}")
+    chosen = PRESETS[preset] if isinstance(preset, str) else preset
+    if epochs is not None:
+        chosen = replace(chosen, epochs=epochs)
+    torch.set_flush_denormal(True)  # several times slower without
+    held_out = validation_of(survey, seed, rule)
+    train_rows = survey.rows("train")
+    first = _fit(survey, train_rows & ~held_out.rows, held_out, chosen, seed, "fit", progress)
+    held = _held(first, survey, held_out, chosen)
+    final = first
+    if held_out.drawn:
+        final = _fit(
+            survey, train_rows, None, chosen, seed, "fit on all rows", progress,
+            stop_after=first.fitting.epochs,
+        )  # fmt: skip
+    network = final.fitting.network
+    if network.config["padding"] == "circular" and network.form == "2d":
+        network = network.to_1d()
+    image = "vector" if network.form == "1d" else "cyclic_map"
+    knn = _plain_knn(first, survey, held_out, chosen)
+    return make_run(
+        survey, "exloc", name, seed, final.bssids, held_out, held, chosen.max_age_ms,
+        order={"method": chosen.order, "zones": chosen.zones},
+        input=replace(final.recipe, image=image).to_json(),
+        network=network.config,
+        state={k: v.clone() for k, v in network.state_dict().items()},
+        estimate=chosen.estimate,
+        pitch_m=final.cells.pitch_m,
+        places_xy_m=final.cells.xy_m,
+        places_floor=final.cells.floor,
+        metrics={**held.figures, "wknn": knn},
+        provenance={
+            "settings": asdict(chosen),
+            "epochs": final.fitting.epochs,
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "validation_loss": first.fitting.history,
+        },
+    )  # fmt: skip
+
+
+def load_network(run: Run) -> ExLocNet:
+    """The trained network of a run, in eval mode. Raises SurveyError for another system's run."""
+    if run.system != "exloc" or run.network is None or run.state is None:
+        raise SurveyError(f"a {run.system} run holds no eXLoc network")
+    network = ExLocNet(**run.network)
+    network.load_state_dict(run.state)
+    return network.eval()
+
+
+def zscore(
+    rssi_dbm: NDArray[np.float32], not_heard_dbm: float, kind: str, image: str
+) -> InputRecipe:
+    """The input recipe with mean and std of the training rows (M, N), not heard filled in first.
+
+    ``kind`` "place": one pair over all entries (SPEC 1.1); "per_ap": one per access point. A std
+    under 1e-6 dB becomes 1.
+    """
+    filled = np.where(np.isfinite(rssi_dbm), rssi_dbm, not_heard_dbm).astype(np.float64)
+    if kind not in ("place", "per_ap"):
+        raise ValueError(f"zscore is {kind!r}, expected 'place' or 'per_ap'")
+    axis = 0 if kind == "per_ap" else None
+    mean, std = filled.mean(axis=axis), filled.std(axis=axis)
+    std = np.where(std < 1e-6, 1.0, std)
+
+    def plain(values: NDArray[np.float64]) -> float | tuple[float, ...]:
+        return tuple(values.tolist()) if axis == 0 else float(values)
+
+    return InputRecipe(image, not_heard_dbm, not_heard_dbm, plain(mean), plain(std))
+
+
+def _fit(
+    survey: Survey,
+    rows: NDArray[np.bool_],
+    held_out: Validation | None,
+    preset: Preset,
+    seed: int,
+    title: str,
+    progress: bool,
+    stop_after: int | None = None,
+) -> _Model:
+    """Everything learned from the rows of a mask, the access point list and the cells included."""
+    part = survey.take(rows)
+    names = choose_aps(part, preset.min_share, preset.cap, max_age_ms=preset.max_age_ms)
+    rssi = fingerprints(part, names, max_age_ms=preset.max_age_ms)
+    order = order_aps(
+        rssi, part.xy_m, preset.order, _ap_positions(survey, names), preset.zones,
+        preset.not_heard_dbm,
+    )  # fmt: skip
+    names, rssi = tuple(names[i] for i in order), rssi[:, order]
+    image = "vector" if preset.form == "1d" else "cyclic_map"
+    recipe = zscore(rssi, preset.not_heard_dbm, preset.zscore, image)
+    cells = make_cells(part.xy_m, part.floor, preset.pitch, preset.position)
+    settings = Settings(
+        preset=preset, seed=seed, title=title, progress=progress, stop_after=stop_after,
+        std_db=np.broadcast_to(np.asarray(recipe.std_db, np.float32), (len(names),)),
+        silent=recipe.normalised(np.full((1, len(names)), np.nan, np.float32))[0],
+    )  # fmt: skip
+    watch = None
+    if held_out is not None:
+        other = survey.take(held_out.rows)
+        heard = fingerprints(other, names, max_age_ms=preset.max_age_ms)
+        targets = cells.soft_targets(other.xy_m, other.floor, preset.soften_m)
+        watch = recipe.normalised(heard), targets, held_out.weight[held_out.rows]
+    fitting = fit(recipe.normalised(rssi), np.isfinite(rssi), part, cells, watch, settings)
+    return _Model(names, recipe, cells, fitting, rssi, part)
+
+
+def _ap_positions(survey: Survey, names: Sequence[str]) -> NDArray[np.float64]:
+    known = {ap.bssid: (ap.x_m, ap.y_m) for ap in survey.access_points}
+    return np.array([known.get(n, (np.nan, np.nan)) for n in names])
+
+
+def _held(model: _Model, survey: Survey, held_out: Validation, preset: Preset) -> Held:
+    part = survey.take(held_out.rows)
+    weight = held_out.weight[held_out.rows]
+    rssi = fingerprints(part, model.bssids, max_age_ms=preset.max_age_ms)
+    logits = model.fitting.logits(model.recipe.normalised(rssi))
+    targets = model.cells.soft_targets(part.xy_m, part.floor, preset.soften_m)
+    temperature = fit_temperature(logits, targets, weight)
+    found = decode(
+        softmax(logits, temperature), model.cells.xy_m, model.cells.floor, preset.estimate
+    )
+    return judge(found, rssi, part, weight, temperature)
+
+
+def _plain_knn(
+    model: _Model, survey: Survey, held_out: Validation, preset: Preset
+) -> dict[str, object]:
+    """Figures of one untuned kNN on the same rows and access points, to stand beside."""
+    part = survey.take(held_out.rows)
+    rssi = fingerprints(part, model.bssids, max_age_ms=preset.max_age_ms)
+    found = apply(Database.of(model.rssi_dbm, model.part), Rule(*PLAIN), rssi)
+    return judge(found, rssi, part, held_out.weight[held_out.rows]).figures

@@ -1,0 +1,139 @@
+"""The training loop of eXLoc: Adam, augmentation, softened labels, early stopping."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.cells import Cells
+from training.networks.exloc import ExLocNet, circulant
+from training.presets import Preset
+from training.progress import steps
+from training.survey import Survey
+
+Watched = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one fit needs beside its data. ``std_db`` and ``silent`` (N,): the scale of the input
+    and its value for an access point that is not heard. ``stop_after`` ends a fit whose length
+    was found before; the learning rate still follows the whole plan."""
+
+    preset: Preset
+    seed: int
+    title: str
+    progress: bool
+    stop_after: int | None
+    std_db: NDArray[np.float32]
+    silent: NDArray[np.float32]
+
+
+@dataclass
+class Fitting:
+    """A fitted network; ``epochs`` is where its weights stem from, ``history`` the watched loss."""
+
+    network: ExLocNet
+    epochs: int = 0
+    history: list[float] = field(default_factory=list)
+
+    def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(M, N) normalised -> (M, G)."""
+        self.network.eval()
+        with torch.inference_mode():
+            parts = torch.from_numpy(inputs).split(256)
+            return torch.cat([self.network(_shaped(p, self.network)) for p in parts]).numpy()
+
+
+def fit(
+    inputs: NDArray[np.float32],
+    heard: NDArray[np.bool_],
+    truth: Survey,
+    cells: Cells,
+    watch: Watched | None,
+    settings: Settings,
+) -> Fitting:
+    """Fit a new network to normalised rows (M, N) with the positions of ``truth`` (M scans).
+
+    ``watch`` (inputs, targets, weights) is judged after every epoch: the weights of the best one
+    are kept, and ``patience`` epochs without a better one end the fit. One seed gives one result.
+    """
+    preset = settings.preset
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    network = ExLocNet(
+        inputs.shape[1], len(cells), preset.width, preset.depth, preset.kernel, preset.padding,
+        preset.head, preset.form, preset.embedding,
+    )  # fmt: skip
+    # The paper's Adam; decoupled decay leaves it unchanged at 0.
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay
+    )
+    size = min(preset.batch, len(inputs))
+    per_epoch = len(inputs) // size
+    schedule = None
+    if preset.one_cycle:
+        total = max(preset.epochs * per_epoch, 2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, preset.learning_rate, total)
+    x, mask = torch.from_numpy(inputs), torch.from_numpy(heard)
+    jitter = torch.from_numpy(np.array(preset.noise_db / settings.std_db, dtype=np.float32))
+    silent = torch.from_numpy(settings.silent)
+    result, best, best_loss = Fitting(network), None, np.inf
+    epochs = settings.stop_after or preset.epochs
+    with steps(settings.title, epochs, settings.progress) as advance:
+        for epoch in range(1, epochs + 1):
+            network.train()
+            order = rng.permutation(len(inputs))
+            for start in range(0, per_epoch * size, size):
+                rows = order[start : start + size]
+                batch = x[rows]
+                if preset.noise_db:
+                    noise = torch.randn_like(batch) * jitter
+                    batch = torch.where(mask[rows], batch + noise, batch)
+                if preset.ap_dropout:
+                    lost = torch.rand_like(batch) < preset.ap_dropout
+                    batch = torch.where(lost, silent, batch)
+                target = cells.soft_targets(truth.xy_m[rows], truth.floor[rows], preset.soften_m)
+                loss = _loss(network(_shaped(batch, network)), torch.from_numpy(target))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                if schedule is not None:
+                    schedule.step()
+            result.epochs = epoch
+            if watch is None:
+                advance()
+                continue
+            watched = _watched_loss(result, watch)
+            result.history.append(watched)
+            advance(f"validation loss {watched:.3f}")
+            if watched < best_loss:
+                best_loss, best = watched, (epoch, copy.deepcopy(network.state_dict()))
+            elif best is not None and epoch - best[0] >= preset.patience:
+                break
+    if best is not None:
+        result.epochs = best[0]
+        network.load_state_dict(best[1])
+    network.eval()
+    return result
+
+
+def _shaped(rows: Tensor, network: ExLocNet) -> Tensor:
+    """(B, N) -> the input of the network's form."""
+    return rows.unsqueeze(1) if network.form == "1d" else circulant(rows).unsqueeze(1)
+
+
+def _loss(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    each = -(target * nn.functional.log_softmax(logits, dim=1)).sum(dim=1)
+    return each.mean() if weight is None else (weight * each).sum() / weight.sum()
+
+
+def _watched_loss(fitting: Fitting, watch: Watched) -> float:
+    inputs, target, weight = watch
+    logits = torch.from_numpy(fitting.logits(inputs))
+    return float(_loss(logits, torch.from_numpy(target), torch.from_numpy(weight)))

@@ -1,0 +1,129 @@
+"""Weighted k nearest neighbours and the search for its best rule on held-out scans.
+
+A scan's nearest training scans vote for their places with weight 1 / d^power. Metric, value form, k
+and power come from a compact grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdk import native
+from sdk.positioners.neighbours import MIN_DISTANCE, value_form
+from training.decode import Decoded, decode
+from training.progress import steps
+from training.survey import Survey
+
+# In "powed" form the exponent of Torres-Sospedra et al. 2015; linear fills from that comparison.
+POWED = {"kind": "powed", "not_heard_dbm": -105.0, "exponent": float(np.e)}
+LINEAR = ({"kind": "linear", "not_heard_dbm": -105.0}, {"kind": "linear", "not_heard_dbm": -95.0})
+KS = (1, 5, 11, 25, 75)
+POWERS = (1.0, 2.0, 4.0, 8.0, 12.0)
+PLAIN = ("l1", 25, 8.0, LINEAR[1])
+# What a wrong floor costs in the tuning, as in the EvAAL and IPIN competitions (plus walking).
+FLOOR_PENALTY_M = 15.0
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How distances are measured and turned into weights."""
+
+    metric: str
+    k: int
+    weight_power: float
+    value_form: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Database:
+    """Training scans: ``rssi_dbm`` (M, N) with NaN = not heard, and the place each belongs to."""
+
+    rssi_dbm: NDArray[np.float32]
+    places_xy_m: NDArray[np.float64]
+    places_floor: NDArray[np.int32]
+    place_of_row: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, rssi_dbm: NDArray[np.float32], survey: Survey) -> Database:
+        """One place per distinct position (to 1 mm) and floor of the survey's rows."""
+        key = np.column_stack([survey.floor, np.round(survey.xy_m * 1000.0).astype(np.int64)])
+        _, first, member = np.unique(key, axis=0, return_index=True, return_inverse=True)
+        return cls(
+            rssi_dbm, survey.xy_m[first], survey.floor[first].astype(np.int32),
+            member.reshape(-1).astype(np.int32),
+        )  # fmt: skip
+
+
+def in_form(rssi_dbm: NDArray[np.float32], form: dict[str, object]) -> NDArray[np.float32]:
+    """dBm with NaN = not heard to the values the device compares (C order, nothing missing)."""
+    floor, exponent = float(form["not_heard_dbm"]), float(form.get("exponent", 1.0))  # type: ignore[arg-type]
+    values = value_form(rssi_dbm, str(form["kind"]), floor, exponent)
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def locate(
+    database: Database, index: NDArray[np.int64], distance: NDArray[np.float64], power: float
+) -> Decoded:
+    """Positions from the nearest rows (B, k) and their distances; see ``decode``."""
+    parts = []
+    for start in range(0, len(index), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        d = np.maximum(distance[rows].astype(np.float64), MIN_DISTANCE)
+        weight = (d.min(axis=1, keepdims=True) / d) ** power
+        probability = np.zeros((len(d), len(database.places_floor)))
+        at = np.arange(len(d))[:, None], database.place_of_row[index[rows]]
+        np.add.at(probability, at, weight)
+        probability /= probability.sum(axis=1, keepdims=True)
+        parts.append(decode(probability, database.places_xy_m, database.places_floor))
+    return Decoded(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def apply(database: Database, rule: Rule, query_dbm: NDArray[np.float32]) -> Decoded:
+    """Locate scans (B, N) with one rule."""
+    nearest = native.weighted_knn(
+        in_form(database.rssi_dbm, rule.value_form), in_form(query_dbm, rule.value_form),
+        min(rule.k, len(database.rssi_dbm)), metric=rule.metric,
+    )  # fmt: skip
+    return locate(database, *nearest, rule.weight_power)
+
+
+def tune(
+    database: Database,
+    query_dbm: NDArray[np.float32],
+    truth: Survey,
+    weight: NDArray[np.float64],
+    progress: bool = False,
+) -> tuple[Rule, float]:
+    """The rule with the least weighted mean error (metres, wrong floors penalised) on held-out
+    scans (B, N) with the positions of ``truth``; and that error."""
+    best: tuple[float, Rule] | None = None
+    pairs = list(_distances())
+    most = min(max(KS), len(database.rssi_dbm))
+    with steps("tune neighbours", len(pairs), progress) as advance:
+        for metric, form in pairs:
+            index, distance = native.weighted_knn(
+                in_form(database.rssi_dbm, form), in_form(query_dbm, form), most, metric=metric
+            )
+            ks = sorted({min(k, most) for k in KS})
+            for k, power in product(ks, POWERS):
+                found = locate(database, index[:, :k], distance[:, :k], power)
+                error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1)
+                error = error + FLOOR_PENALTY_M * (found.floor != truth.floor)
+                score = float(np.average(error, weights=weight))
+                if best is None or score < best[0]:
+                    best = score, Rule(metric, k, power, form)
+            advance(f"best {best[0]:.2f} m" if best else "")
+    assert best is not None
+    return best[1], best[0]
+
+
+def _distances() -> Iterator[tuple[str, dict[str, object]]]:
+    # Sorensen divides by the sum of the values, so it wants them positive.
+    yield from product(("l1", "l2"), LINEAR)
+    yield from product(("l1", "l2", "sorensen"), (POWED,))

@@ -1,0 +1,1 @@
+"""Networks, one module per system. They import torch only."""

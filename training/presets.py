@@ -1,0 +1,72 @@
+"""Presets of ``rssfix train``, as data. Measured figures: docs and evaluation/results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Everything about a training that is not the survey or the seed.
+
+    Access points: ``min_share`` of the training scans that must have heard one, at most ``cap``;
+    ``order`` as in ``order.py`` with ``zones`` tours. Places: ``pitch``, ``position`` as in
+    ``cells.py``. Input: ``zscore`` "place" (one mean and std, the paper's) or "per_ap",
+    ``not_heard_dbm`` the fill. Training: readings jitter by ``noise_db``, a share ``ap_dropout`` of
+    the access points goes unheard, labels spread over ``soften_m`` metres (0: one cell).
+    """
+
+    width: int
+    depth: int
+    kernel: int | tuple[int, ...]
+    padding: str = "circular"
+    head: str = "per_ap"
+    form: str = "1d"
+    embedding: int = 8
+    min_share: float = 0.05
+    cap: int | None = 64
+    order: str = "pseudo_positions"
+    zones: int = 1
+    pitch: str = "exact1m"
+    position: str = "mean"
+    zscore: str = "per_ap"
+    not_heard_dbm: float = -100.0
+    noise_db: float = 3.0
+    ap_dropout: float = 0.2
+    soften_m: float = 0.5
+    epochs: int = 20
+    patience: int = 6
+    batch: int = 128
+    learning_rate: float = 6e-3
+    one_cycle: bool = True
+    weight_decay: float = 0.0
+    estimate: str = "mean"
+    max_age_ms: int = 10_000
+
+
+PRESETS: dict[str, Preset] = {
+    # For the demo: seconds on two cores.
+    "small": Preset(width=24, depth=3, kernel=3),
+    # The most accurate on public data for its cost on the device.
+    "edge": Preset(width=64, depth=3, kernel=3, cap=128, epochs=40),
+    # Kernel 1: every access point is judged alone, so the Impact Scores mean what they say.
+    "additive": Preset(width=48, depth=2, kernel=1, epochs=30),
+    # The paper's network (SPEC 1.3): 11.8 M parameters; give it hours or an accelerator.
+    "paper": Preset(
+        width=512, depth=6, kernel=3, padding="zero", head="gap", form="2d", cap=27, pitch="tile",
+        position="centroid", zscore="place", noise_db=0.0, ap_dropout=0.0, soften_m=0.0, epochs=100,
+        patience=10, batch=64, learning_rate=1e-3, one_cycle=False, estimate="mode",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NeighbourPreset:
+    """Which access points the database holds; everything else is tuned."""
+
+    min_share: float = 0.01
+    cap: int | None = 256
+    max_age_ms: int = 10_000
+
+
+NEIGHBOUR_PRESETS: dict[str, NeighbourPreset] = {"tuned": NeighbourPreset()}

@@ -1,0 +1,154 @@
+"""What is the same for every system's run: figures on held-out scans, and the record."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.calibration import PERCENTILE, fit_accuracy, radius_at
+from training.decode import Decoded
+from training.fingerprints import fingerprints
+from training.metrics import figures
+from training.run import MOST_CALIBRATION_ROWS, Run
+from training.split import Validation, spots
+from training.survey import Survey, SurveyError
+from training.survey_header import plain
+
+MIN_MATCHED_APS = 3
+LOW_CONFIDENCE_M = 8.0
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Held:
+    """The held-out scans of a fit: what was found, the accuracy table, the figures."""
+
+    found: Decoded
+    accuracy: dict[str, Any]
+    figures: dict[str, Any]
+    temperature: float = 1.0
+
+
+def judge(
+    found: Decoded,
+    rssi_dbm: NDArray[np.float32],
+    truth: Survey,
+    weight: NDArray[np.float64],
+    temperature: float = 1.0,
+) -> Held:
+    """Errors of the positions found against the truth, and the accuracy table they give.
+
+    Scans (V, N) with fewer than MIN_MATCHED_APS readings have no position on the device and count
+    as not answered. The coverage among the figures is cross-fitted over spots: a table is never
+    judged on the scans it was fitted on.
+    """
+    answered = np.isfinite(rssi_dbm).sum(axis=1) >= MIN_MATCHED_APS
+    if not answered.any():
+        raise SurveyError(
+            f"none of {len(truth)} held-out scans hears {MIN_MATCHED_APS} of the model's access "
+            "points; expected scans of the same venue in every split"
+        )
+    error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1)
+    spread = found.spread_m
+    knots = fit_accuracy(spread[answered], error[answered], weight[answered])
+    accuracy = {
+        "percentile": PERCENTILE, "spread_m": knots[0], "radius_m": knots[1],
+        "n": int(answered.sum()), "split": "validation",
+    }  # fmt: skip
+    fold = np.random.default_rng(0).permutation(spots(truth).max() + 1)[spots(truth)] % _FOLDS
+    radius = radius_at(knots, spread)
+    for one in range(_FOLDS):
+        rest = answered & (fold != one) & (weight > 0)
+        if rest.any():
+            table = fit_accuracy(spread[rest], error[rest], weight[rest])
+            radius[fold == one] = radius_at(table, spread[fold == one])
+    got = figures(np.where(answered, error, np.nan), found.floor == truth.floor, radius, weight)
+    return Held(found, accuracy, got, temperature)
+
+
+def make_run(
+    survey: Survey,
+    system: str,
+    preset: str,
+    seed: int,
+    bssids: tuple[str, ...],
+    held_out: Validation,
+    held: Held,
+    max_age_ms: int,
+    *,
+    places_xy_m: NDArray[np.float64],
+    places_floor: NDArray[np.int32],
+    metrics: dict[str, Any],
+    provenance: dict[str, Any],
+    arrays: dict[str, NDArray] | None = None,
+    **fields: Any,
+) -> Run:
+    """A run with everything that does not depend on the system filled in."""
+    train = survey.rows("train")
+    rows = train & ~held_out.rows
+    few = np.random.default_rng(seed).permutation(np.flatnonzero(rows))[:MOST_CALIBRATION_ROWS]
+    calibration = np.zeros(len(survey), dtype=bool)
+    calibration[few] = True
+    validation = survey.take(held_out.rows)
+    header = survey.header
+    defaults: dict[str, Any] = {
+        "order": {"method": "name"}, "input": None, "network": None, "estimate": "mean",
+    }  # fmt: skip
+    return Run(
+        system=system,
+        preset=preset,
+        survey={"name": header.name, "licence": header.licence, "sha256": survey.sha256},
+        seed=seed,
+        bssids=bssids,
+        merge_virtual_aps="none",
+        temperature=held.temperature,
+        venue={
+            "name": header.name,
+            "frame": header.frame,
+            "floors": [plain(floor) for floor in header.floors],
+            "georeference": asdict(header.georeference) if header.georeference else None,
+        },
+        limits={
+            "min_matched_aps": MIN_MATCHED_APS,
+            "max_age_ms": max_age_ms,
+            "low_confidence_m": LOW_CONFIDENCE_M,
+        },
+        accuracy=held.accuracy,
+        refitted=held_out.drawn,
+        metrics={"split": "validation", **metrics},
+        provenance={
+            "attribution": header.attribution,
+            "train_rows": int(train.sum() if held_out.drawn else rows.sum()),
+            "validation": held_out.rule,
+            "versions": _versions(),
+            **provenance,
+        },
+        arrays={
+            "places_xy_m": places_xy_m,
+            "places_floor": places_floor.astype(np.int32),
+            "calibration_rssi_dbm": fingerprints(
+                survey.take(calibration), bssids, max_age_ms=max_age_ms
+            ),
+            "validation_rssi_dbm": fingerprints(validation, bssids, max_age_ms=max_age_ms),
+            "validation_xy_m": validation.xy_m,
+            "validation_floor": validation.floor,
+            "validation_weight": held_out.weight[held_out.rows],
+            **(arrays or {}),
+        },
+        **{**defaults, **fields},
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("rssfix", "torch", "numpy"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,137 @@
+"""A validation split for surveys that have none: by session and by spot, seeded, never by row.
+
+What a validation split has to foretell is the error of a phone that comes later. Such a phone
+stands on a spot of the survey (surveyed well or once) or between spots; scans of one visit are
+alike, so a split by row would only measure the repetition. The rule ``auto``, fixed before any test
+split was looked at:
+
+* *known*: whole sessions, drawn until they hold ``share`` of the rows, all of whose spots other
+  sessions keep in training;
+* *unseen*: ``share`` of the spots that a single session visited (of all spots where there are fewer
+  than ten such), with every row on them;
+* both halves weigh the same in calibration and tuning, whatever their number of rows: the survey
+  does not tell how often users stand on its spots, so neither case may drown the other.
+
+Where every session walks its own way (no session is covered by the others), whole sessions are
+drawn, and where there is a single session, spots. A spot is a cell of 1 m.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.survey import Survey, SurveyError
+
+RULES = ("auto", "session", "spot")
+SPOT_M = 1.0
+
+
+@dataclass(frozen=True)
+class Validation:
+    """``rows`` (M,) are held out of a survey's training rows; ``weight`` (M,) sums to their number.
+
+    ``rule`` says in words how they were drawn; ``drawn`` is False where the survey brought them.
+    """
+
+    rows: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+    rule: str
+    drawn: bool
+
+
+def validation_of(
+    survey: Survey, seed: int = 0, rule: str = "auto", share: float = 0.15
+) -> Validation:
+    """The survey's own validation split, else one drawn from its training rows.
+
+    Raises SurveyError when there are no training rows or nothing can be held out.
+    """
+    train = survey.rows("train")
+    own = survey.rows("validation")
+    if not train.any():
+        raise SurveyError(f"survey {survey.header.name!r} has no labelled row in split 'train'")
+    if own.any():
+        return Validation(own, own.astype(np.float64), "validation split of the survey", False)
+    if rule not in RULES:
+        raise ValueError(f"validation rule is {rule!r}, expected one of {', '.join(RULES)}")
+    rng = np.random.default_rng(seed)
+    index = np.flatnonzero(train)
+    session = np.unique(survey.session[index].astype(str), return_inverse=True)[1]
+    spot = spots(survey)[index]
+    known = unseen = np.zeros(len(index), dtype=bool)
+    if rule == "auto":
+        known = _covered_sessions(session, spot, share, rng)
+        if known.any():
+            unseen = _spots(session, spot, share, rng)
+    if not known.any():
+        if rule != "spot" and session.max() > 0:
+            unseen = _members(session, rng.permutation(session.max() + 1), share)
+        else:
+            unseen = _members(spot, rng.permutation(spot.max() + 1), share)
+    known &= ~unseen
+    held = known | unseen
+    if held.all() or not held.any():
+        raise SurveyError(
+            f"survey {survey.header.name!r}: {len(index)} training rows in {session.max() + 1} "
+            f"sessions on {len(np.unique(spot))} spots; expected at least two sessions or spots"
+        )
+    weight = held.astype(np.float64)
+    if known.any() and unseen.any():
+        weight = 0.5 * held.sum() * (known / known.sum() + unseen / unseen.sum())
+    rows, weights = np.zeros(len(survey), dtype=bool), np.zeros(len(survey))
+    rows[index], weights[index] = held, weight
+    text = (
+        f"{known.sum()} rows of sessions on known spots, {unseen.sum()} rows on spots (or of "
+        f"sessions) kept out entirely; rule {rule}, seed {seed}"
+    )
+    return Validation(rows, weights, text, True)
+
+
+def spots(survey: Survey) -> NDArray[np.int64]:
+    """(M,) number of the 1 m cell each scan stands in; scans without a position share one."""
+    place = np.stack([survey.x_m, survey.y_m], axis=1) / SPOT_M
+    cell = np.floor(np.where(np.isfinite(place), place, 0.0)).astype(np.int64)
+    key = np.column_stack([survey.floor.astype(np.int64), cell])
+    return np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _covered_sessions(
+    session: NDArray[np.int64], spot: NDArray[np.int64], share: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Sessions, in random order, whose spots the sessions left still hold."""
+    visits = np.zeros((session.max() + 1, spot.max() + 1), dtype=bool)
+    visits[session, spot] = True
+    left = visits.sum(axis=0)
+    taken = np.zeros(len(session), dtype=bool)
+    for one in rng.permutation(len(visits)):
+        if (left[visits[one]] >= 2).all():
+            left -= visits[one]
+            taken |= session == one
+            if taken.mean() >= share:
+                break
+    return taken
+
+
+def _spots(
+    session: NDArray[np.int64], spot: NDArray[np.int64], share: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """All rows on some spots, of those visited once where there are ten or more."""
+    pairs = np.unique(np.column_stack([spot, session]), axis=0)
+    found, sessions = np.unique(pairs[:, 0], return_counts=True)
+    once = found[sessions == 1]
+    pool = rng.permutation(once if len(once) >= 10 else found)
+    return np.isin(spot, pool[: max(1, round(share * len(pool)))])
+
+
+def _members(group: NDArray[np.int64], order: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
+    """Whole groups in the order given until they hold the share of the rows; one always stays."""
+    taken = np.zeros(len(group), dtype=bool)
+    present = [one for one in order if (group == one).any()]
+    for one in present[:-1]:
+        taken |= group == one
+        if taken.mean() >= share:
+            break
+    return taken
