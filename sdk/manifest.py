@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, cast
 
 from .errors import BundleError, ScanError
 from .fields import Fields
-from .fingerprint import MERGE_RULES, ApTable
+from .fingerprint import MERGE_RULES, ApTable, MergeRule
 from .fix import AccuracyTable, Limits
 from .images import InputRecipe
 from .venue import MAX_LATITUDE_DEG, Floor, Georeference, Venue
@@ -19,7 +19,8 @@ MAX_MANIFEST_BYTES = 1 << 20
 MAX_APS = 4096
 MAX_FLOORS = 1000
 PERCENTILE = 68
-METRICS = ("l1", "l2", "sorensen")
+Metric: TypeAlias = Literal["l1", "l2", "sorensen"]
+METRICS: tuple[Metric, ...] = ("l1", "l2", "sorensen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class NeighboursOutput:
 
     database: str
     place_of_row: str
-    metric: str
+    metric: Metric
     k: int
     weight_power: float
     value_kind: str
@@ -145,9 +146,9 @@ def _ap_table(part: Fields) -> tuple[ApTable, tuple[str, ...]]:
     bssids = part.texts("bssids", MAX_APS)
     if not bssids:
         raise part.wrong("bssids", "at least one AP")
-    merge = part.choice("merge_virtual_aps", *MERGE_RULES)
+    merge = cast(MergeRule, part.choice("merge_virtual_aps", *MERGE_RULES))
     try:
-        table = ApTable(bssids, "none" if merge == "none" else "last_hex_digit")
+        table = ApTable(bssids, merge)
         digest = table.sha256
     except (ValueError, ScanError) as error:
         raise BundleError(f"{part.path}.bssids: {error}") from None
@@ -193,7 +194,7 @@ def _neighbours(part: Fields) -> NeighboursOutput:
     return NeighboursOutput(
         database=part.text("database"),
         place_of_row=part.text("place_of_row"),
-        metric=part.choice("metric", *METRICS),
+        metric=cast(Metric, part.choice("metric", *METRICS)),
         k=part.integer("k", 1),
         weight_power=part.number("weight_power", -1e-9, 1000),
         value_kind=kind,

@@ -66,7 +66,10 @@ class Neighbours:
     def invoke(self, prepared: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Rows (k,) and distances (k,), nearest first."""
         output = self.output
-        rows, distance = self._weighted_knn(self._database, prepared, output.k, output.metric)
+        try:
+            rows, distance = self._weighted_knn(self._database, prepared, output.k, output.metric)
+        except ValueError as error:  # Such as negative values under the Sorensen distance.
+            raise BundleError(f"nearest neighbours: {error}") from None
         return rows[0], distance[0]
 
     def decode(self, answer: tuple[NDArray[Any], NDArray[Any]]) -> Posterior:

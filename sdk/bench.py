@@ -1,0 +1,225 @@
+"""`rssfix bench`: what one fix costs on this machine, stage by stage, and how good it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from typing import Any, TextIO
+
+import click
+import numpy as np
+
+from . import __version__
+from .bundle import Bundle
+from .cli import read_scans
+from .errors import ScanError
+from .localizer import Localizer
+from .runtimes import RUNTIMES, RuntimeChoice
+from .scan import Scan
+
+STAGES = ("parse", "fingerprint", "image", "model", "decode", "total")
+PERCENTILES = (50, 90, 95, 99)
+
+
+def current_bytes() -> int:
+    """Resident memory of this process now; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+
+
+def peak_bytes() -> int:
+    """Highest resident memory of this process so far; 0 where the system does not say."""
+    # Not getrusage: its maximum outlives exec, so a child starts with its parent's peak.
+    try:
+        with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def machine() -> dict[str, Any]:
+    """CPU, system and versions."""
+    cpu = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith(("model name", "Model")):
+                    cpu = line.split(":", 1)[1].strip()
+                    break
+    except OSError:
+        pass
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "rssfix": __version__,
+    }
+
+
+def golden_lines(bundle: Bundle) -> list[str]:
+    """The golden inputs as scans in JSON Lines."""
+    table = bundle.manifest.table
+    lines = []
+    for number, row in enumerate(bundle.golden_rssi_dbm):
+        heard = np.flatnonzero(~np.isnan(row))
+        levels = {table.bssids[i]: float(np.clip(row[i], -149.0, -1.0)) for i in heard}
+        lines.append(Scan.from_dict(levels, number).to_json())
+    return lines
+
+
+def measure(localizer: Localizer, lines: list[str], warmup: int, runs: int) -> dict[str, Any]:
+    """Times per stage in microseconds over `runs` fixes, the lines taken in turn."""
+    model = localizer._serving()
+    positioner = model.positioner
+    clock = time.perf_counter_ns
+    times = np.zeros((max(runs, 1), len(STAGES)))
+    done, tries = -warmup, 0
+    while done < runs:
+        line = lines[tries % len(lines)]
+        tries += 1
+        begin = clock()
+        scan = Scan.from_json(line)
+        parsed = clock()
+        fingerprint = model.fingerprint(scan)
+        matched = clock()
+        if model.manifest.limits.refusal(fingerprint) is not None:
+            if tries > 10 * (warmup + runs) + 100:
+                raise ScanError("none of these scans gives a position: nothing to time")
+            continue
+        refused = clock()
+        prepared = positioner.prepare(fingerprint)
+        imaged = clock()
+        answer = positioner.invoke(prepared)
+        invoked = clock()
+        posterior = positioner.decode(answer)
+        model.fix(posterior, scan.timestamp_ms, fingerprint.matched)
+        end = clock()
+        if done >= 0:
+            times[done] = (
+                parsed - begin,
+                matched - parsed,
+                imaged - refused,
+                invoked - imaged,
+                end - invoked,
+                end - begin,
+            )
+        done += 1
+    return {stage: _spread(times[:, i] / 1000) for i, stage in enumerate(STAGES)}
+
+
+def _first_us(localizer: Localizer, lines: list[str]) -> float:
+    """The first fix with a position; what comes before it does not run the model."""
+    elapsed_us = 0.0
+    for line in lines:
+        begin = time.perf_counter_ns()
+        fix = localizer.locate(Scan.from_json(line))
+        elapsed_us = (time.perf_counter_ns() - begin) / 1000
+        if fix:
+            break
+    return elapsed_us
+
+
+def _spread(times_us: Any) -> dict[str, float]:
+    marks = np.percentile(times_us, PERCENTILES)
+    return {
+        "min_us": float(times_us.min()),
+        **{f"p{p}_us": float(mark) for p, mark in zip(PERCENTILES, marks, strict=True)},
+        "max_us": float(times_us.max()),
+    }
+
+
+@click.command()
+@click.argument("bundle", type=click.Path())
+@click.option(
+    "--scans", type=click.File("r", encoding="utf-8"), help="JSON Lines; default the golden pair."
+)
+@click.option("--warmup-runs", type=click.IntRange(0), default=50, show_default=True)
+@click.option("--num-runs", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--num-threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), help="Write JSON here.")
+def bench(
+    bundle: str,
+    scans: TextIO | None,
+    warmup_runs: int,
+    num_runs: int,
+    num_threads: int,
+    runtime: RuntimeChoice,
+    json_file: str | None,
+) -> None:
+    """Time and memory of one fix with BUNDLE on this machine."""
+    start = current_bytes()
+    begin = time.perf_counter_ns()
+    localizer = Localizer.open(bundle, runtime, num_threads)
+    init_us = (time.perf_counter_ns() - begin) / 1000
+    after_init = current_bytes()
+    with localizer:
+        if scans is not None:
+            lines = [scan.to_json() for _, scan in read_scans(scans)]
+        else:
+            lines = golden_lines(Bundle.open(bundle))
+        if not lines:
+            raise ScanError("there are no scans to time")
+        first_us = _first_us(localizer, lines)
+        stages = measure(localizer, lines, warmup_runs, num_runs)
+        info = localizer.info
+    models = Bundle.open(bundle).models
+    report = {
+        "runtime": info.runtime,
+        "machine": machine(),
+        "model_bytes": sum(map(len, models.values())) or info.bundle_bytes,
+        "init_us": init_us,
+        "first_us": first_us,
+        "stages": stages,
+        "memory": {
+            "start_bytes": start,
+            "after_init_bytes": after_init,
+            "peak_bytes": peak_bytes(),
+        },
+        "measured": info.measured,
+    }
+    _show(report, info.name, num_runs, num_threads)
+    if json_file is not None:
+        from pathlib import Path
+
+        path = Path(json_file)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        beside.replace(path)
+
+
+def _show(report: dict[str, Any], name: str, runs: int, threads: int) -> None:
+    about, memory = report["machine"], report["memory"]
+    click.echo(f"{about['cpu']}, {about['cores']} cores, {about['os']}")
+    click.echo(
+        f"rssfix {about['rssfix']}, Python {about['python']}, numpy {about['numpy']}, "
+        f"{report['runtime']}, {threads} thread{'s' if threads > 1 else ''}"
+    )
+    click.echo(f"{name}: model {report['model_bytes'] / 1e6:.3f} MB")
+    click.echo(f"init {report['init_us'] / 1000:.1f} ms, first fix {report['first_us']:.0f} us")
+    click.echo(f"\n{'us per fix':12}" + "".join(f"{c:>9}" for c in _COLUMNS) + f"   ({runs} runs)")
+    for stage, times in report["stages"].items():
+        click.echo(f"{stage:12}" + "".join(f"{value:9.1f}" for value in times.values()))
+    click.echo(
+        f"\nmemory: start {memory['start_bytes'] / 1e6:.1f} MB, after init "
+        f"{memory['after_init_bytes'] / 1e6:.1f} MB, peak {memory['peak_bytes'] / 1e6:.1f} MB"
+    )
+    facts = ", ".join(f"{key} {_short(value)}" for key, value in report["measured"].items())
+    click.echo(f"accuracy recorded at export: {facts or 'none'}")
+
+
+_COLUMNS = ("min", *(f"p{p}" for p in PERCENTILES), "max")
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
