@@ -62,7 +62,7 @@ class ApTable:
             if bssid != self.key(bssid) or "\n" in bssid:
                 raise ValueError(f"AP {i}: {bssid!r} must be written {self.key(bssid)!r}")
             if self.index[bssid] != i:
-                raise ValueError(f"AP {i}: {bssid!r} stands twice in the AP table")
+                raise ValueError(f"AP {self.index[bssid]}: {bssid!r} stands twice in the AP table")
         self._silence = np.full(len(self.bssids), np.nan, dtype=np.float32)
         self._none_unknown = np.zeros(len(self.bssids), dtype=np.bool_)
         self._none_unknown.flags.writeable = False

@@ -1,0 +1,59 @@
+"""Bundles and scans that the SDK's tests share."""
+
+import numpy as np
+import pytest
+import small_bundles as small
+
+from sdk import Localizer, Scan
+
+
+@pytest.fixture(scope="session")
+def per_ap_bundle():
+    return small.pack(*small.cells_parts("per_ap"))
+
+
+@pytest.fixture(scope="session")
+def gap_bundle():
+    return small.pack(*small.cells_parts("gap"))
+
+
+@pytest.fixture(scope="session")
+def neighbours_bundle():
+    return small.pack(*small.neighbours_parts())
+
+
+@pytest.fixture(scope="session")
+def tflite_models():
+    """The per-AP network as TFLite."""
+    try:
+        import litert_torch  # noqa: F401
+    except ImportError as error:
+        pytest.skip(f"no TFLite model can be made here: {error}")
+    return {"model.tflite": small.tflite_model("per_ap")}
+
+
+@pytest.fixture(params=["per_ap", "gap", "neighbours"])
+def any_bundle(request):
+    return request.getfixturevalue(f"{request.param}_bundle")
+
+
+@pytest.fixture
+def localizer(per_ap_bundle):
+    with Localizer.open(per_ap_bundle) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def scan():
+    return scan_of(small.survey()[7])
+
+
+def scan_of(row, timestamp_ms=1000):
+    """A scan that hears a fingerprint row."""
+    heard = np.flatnonzero(~np.isnan(row))
+    return Scan.from_dict({small.BSSIDS[i]: float(row[i]) for i in heard}, timestamp_ms)
+
+
+@pytest.fixture(scope="session")
+def scans():
+    return [scan_of(row, 1000 * i) for i, row in enumerate(small.survey())]

@@ -1,0 +1,148 @@
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdk import Reading, Scan
+from sdk.fingerprint import ApTable
+from sdk.images import InputRecipe
+
+NAMES = ["a", "b", "aa:bb:cc:00:11:22", "d"]
+NAN = np.nan
+
+
+def test_vector_has_nan_where_nothing_was_heard():
+    table = ApTable(NAMES)
+    made = table.fingerprint(Scan.from_dict({"b": -60, "AA-BB-CC-00-11-22": -70, "z": -50}, 0))
+    np.testing.assert_array_equal(made.rssi_dbm, np.float32([NAN, -60, -70, NAN]))
+    assert made.rssi_dbm.dtype == np.float32
+    assert (made.heard, made.fresh, made.matched) == (3, 3, 2)
+    assert not made.unknown.any()
+
+
+def test_unknown_is_neither_heard_nor_not_heard():
+    table = ApTable(NAMES)
+    mask = table.mask(["a", "b", "nobody"])
+    made = table.fingerprint(Scan.from_dict({"b": -60, "d": -70}, 0), mask)
+    np.testing.assert_array_equal(made.rssi_dbm, np.float32([NAN, NAN, NAN, -70]))
+    assert made.unknown.tolist() == [True, True, False, False]
+    assert (made.heard, made.matched) == (2, 1)
+
+
+def test_old_readings_are_left_out():
+    table = ApTable(NAMES)
+    scan = Scan(0, [Reading("a", -60, None, 101), Reading("b", -61, None, 100), Reading("d", -62)])
+    made = table.fingerprint(scan, None, 100)
+    np.testing.assert_array_equal(made.rssi_dbm, np.float32([NAN, -61, NAN, -62]))
+    assert (made.heard, made.fresh, made.matched) == (3, 2, 2)
+    assert table.fingerprint(scan).fresh == 3
+
+
+def test_virtual_aps_merge_by_the_last_digit_and_the_strongest_wins():
+    table = ApTable(["aa:bb:cc:00:11:20", "WAP1"], "last_hex_digit")
+    levels = {"aa:bb:cc:00:11:2f": -70, "aa:bb:cc:00:11:21": -60, "WAP1": -50, "WAP2": -40}
+    made = table.fingerprint(Scan.from_dict(levels, 0))
+    np.testing.assert_array_equal(made.rssi_dbm, np.float32([-60, -50]))
+    assert made.matched == 2
+    assert table.mask(["AA:BB:CC:00:11:25"]).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("bssids", "rule", "message"),
+    [
+        (["a", "a"], "none", "AP 1: 'a' stands twice"),
+        (["AA:BB:CC:00:11:22"], "none", "must be written 'aa:bb:cc:00:11:22'"),
+        (["aa:bb:cc:00:11:22"], "last_hex_digit", "must be written 'aa:bb:cc:00:11:20'"),
+        (["a\nb"], "none", "AP 0"),
+        ([""], "none", "must not be empty"),
+        (["a"], "prefix", "merge_virtual_aps must be one of"),
+    ],
+)
+def test_bad_tables_are_refused(bssids, rule, message):
+    with pytest.raises(ValueError, match=message):
+        ApTable(bssids, rule)
+
+
+def test_the_hash_is_that_of_the_lines():
+    assert ApTable(NAMES).sha256 == hashlib.sha256("\n".join(NAMES).encode()).hexdigest()
+    assert len(ApTable(NAMES)) == 4
+
+
+@given(st.dictionaries(st.sampled_from([*NAMES, "x", "y"]), st.floats(-150, -1e-3)))
+def test_vector_holds_exactly_what_was_heard(levels):
+    table = ApTable(NAMES)
+    made = table.fingerprint(Scan.from_dict(levels, 0))
+    expected = np.float32([levels.get(name, NAN) for name in NAMES])
+    np.testing.assert_array_equal(made.rssi_dbm, expected)
+    assert made.matched == np.count_nonzero(~np.isnan(expected))
+
+
+def recipe(**changes):
+    values = {
+        "image": "vector",
+        "not_heard_dbm": -100,
+        "unknown_dbm": -90,
+        "mean_dbm": -70,
+        "std_db": 10,
+    }
+    return InputRecipe.from_json({**values, **changes})
+
+
+def test_fill_values_stand_in_the_input_only():
+    rssi = np.float32([[-60, NAN, NAN], [NAN, -80, -70]])
+    before = rssi.copy()
+    filled = recipe().normalised(rssi, np.array([False, False, True]))
+    np.testing.assert_allclose(filled, [[1, -3, -2], [-3, -1, -2]])
+    assert filled.dtype == np.float32
+    np.testing.assert_array_equal(rssi, before)
+
+
+def test_z_score_per_ap():
+    made = recipe(mean_dbm=[-60, -70], std_db=[1, 2]).normalised(np.float32([[-61, -66]]))
+    np.testing.assert_allclose(made, [[-1, 2]])
+    with pytest.raises(ValueError, match="for 2 APs, rssi_dbm has 3"):
+        recipe(mean_dbm=[-60, -70]).normalised(np.zeros((1, 3), np.float32))
+    with pytest.raises(ValueError, match=r"must be \(B, N\)"):
+        recipe().normalised(np.zeros(3, np.float32))
+
+
+def test_images():
+    rssi = np.float32([[-60, NAN, -75], [-90, -50, NAN]])
+    vector = recipe()
+    row = vector.normalised(rssi)
+    np.testing.assert_array_equal(vector.images(rssi), row[:, None])
+    cyclic = recipe(image="cyclic_map")
+    made = cyclic.images(rssi)
+    c, r = np.meshgrid(np.arange(3), np.arange(3))
+    np.testing.assert_array_equal(made, row[:, (c - r) % 3][:, None])
+    assert made.shape[1:] == cyclic.shape(3)[1:] == (1, 3, 3)
+    assert vector.shape(3) == (1, 1, 3)
+
+
+def test_recipes_round_trip():
+    for made in (recipe(), recipe(mean_dbm=[-60.5, -70], std_db=[1, 2])):
+        assert InputRecipe.from_json(made.to_json()) == made
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": "photo"}, "image must be one of"),
+        ({"std_db": 0}, "std_db must be > 0"),
+        ({"std_db": 1e-60}, "std_db must be > 0"),
+        ({"std_db": [1, -1]}, "std_db must be > 0"),
+        ({"mean_dbm": NAN}, "mean_dbm must be a finite number, got nan"),
+        ({"mean_dbm": [1, "x"]}, "mean_dbm must be a finite number, got 'x'"),
+        ({"not_heard_dbm": None}, "not_heard_dbm must be a finite number"),
+        ({"unknown_dbm": True}, "unknown_dbm must be a finite number"),
+        ({"mean_dbm": [1, 2], "std_db": [1]}, "different lengths"),
+        ({"mean_dbm": [], "std_db": []}, "must not be empty"),
+    ],
+)
+def test_bad_recipes_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        recipe(**change)
+    with pytest.raises(ValueError, match="std_db is missing"):
+        InputRecipe.from_json({k: v for k, v in recipe().to_json().items() if k != "std_db"})
