@@ -28,9 +28,7 @@ std::string offender(Status status, py::handle object) {
 
 } // namespace
 
-void check(Status status, std::initializer_list<Given> given, const std::string& range) {
-  if (status.ok())
-    return;
+void refuse(Status status, std::initializer_list<Given> given, const std::string& range) {
   std::string text = name(status.argument);
   for (const Given& one : given)
     if (one.argument == status.argument)

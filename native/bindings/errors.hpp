@@ -19,6 +19,13 @@ struct Given {
 
 // Raises ValueError unless `status` is ok. `range` says what was expected where the code is
 // out_of_range.
-void check(Status status, std::initializer_list<Given> given, const std::string& range = {});
+[[noreturn]] void refuse(
+    Status status, std::initializer_list<Given> given, const std::string& range);
+
+inline void check(
+    Status status, std::initializer_list<Given> given, const std::string& range = {}) {
+  if (!status.ok())
+    refuse(status, given, range);
+}
 
 } // namespace rssfix::python

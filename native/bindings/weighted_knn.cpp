@@ -38,9 +38,9 @@ py::tuple weighted_knn(const py::object& database, const py::object& query, cons
   const std::int64_t wanted = whole_number(k, Argument::k);
   // Before the outputs get their size from it.
   const bool possible = wanted >= 1 && (wanted <= rows || rows == 0);
-  const std::string range = "1 to " + std::to_string(rows) + ", the rows of database";
   if (!possible)
-    check({Code::out_of_range, Argument::k}, {{Argument::k, k}}, range);
+    check({Code::out_of_range, Argument::k}, {{Argument::k, k}},
+        "1 to " + std::to_string(rows) + ", the rows of database");
   const auto queries = asked.ndim() == 2 ? asked.shape(0) : 1;
   const auto each = static_cast<py::ssize_t>(rows == 0 ? 0 : wanted);
   py::array_t<std::int64_t> indices({queries, each});
@@ -54,7 +54,7 @@ py::tuple weighted_knn(const py::object& database, const py::object& query, cons
               return rssfix::weighted_knn(from, size(rows), size(columns), at, size(queries),
                   size(wanted), how, to_indices, to_distances);
             }),
-      {{Argument::database, database}, {Argument::query, query}, {Argument::k, k}}, range);
+      {{Argument::database, database}, {Argument::query, query}, {Argument::k, k}});
   return py::make_tuple(std::move(indices), std::move(distances));
 }
 

@@ -82,8 +82,8 @@ double fill(const RankedAps& aps, const Grid& grid, Combine combine, double refe
 void log_density(const RankedAps& aps, const Grid& grid, Combine combine, float* pdf) noexcept {
   // Between the passes the cells are float32, so they are kept relative to a value near the
   // maximum: close to it nothing is rounded that matters, far below it the density is 0 anyway.
-  constexpr std::size_t sample_step = 16;
-  constexpr double near_enough = 16;
+  constexpr std::size_t sample_step = 8;
+  constexpr double near_enough = 32;
   double reference = fill(aps, grid, combine, 0, sample_step, pdf);
   double largest = fill(aps, grid, combine, reference, 1, pdf);
   if (largest - reference > near_enough) {

@@ -2,8 +2,10 @@
 // largest cell:
 //  - skipped terms: an AP is added only where its term exceeds `floor`, so a cell lacks at most
 //    AP count x floor, which is held below 2e-6 of the maximum;
-//  - rounding of the distance: at most 5 x 2^-24 (mean + 6 sigma) per ring, times the steepest
-//    slope of the bell, 0.61 / sigma: below 7e-6 where mean <= 32 sigma and sigma >= 1/2 cell;
+//  - the distance: five roundings, at most 5 x 2^-24 (mean + 6 sigma), times the steepest slope of
+//    the bell, 0.61 / sigma: below 4e-6 where mean <= 16 sigma;
+//  - spans that begin up to 16 cells outside the ring to fill whole vectors: below 2.5e-6 where
+//    sigma >= 1/2 cell;
 //  - 2^x: 2e-7.
 // Where these conditions fail, and for products, log_density computes in float64.
 #include "rssfix/rank_pdf.hpp"
@@ -39,15 +41,10 @@ Status check(const RankedAps& aps) noexcept {
 bool float32_suffices(const RankedAps& aps, const Grid& grid) noexcept {
   for (std::size_t i = 0; i < aps.ap_count; ++i) {
     const double sigma_m = aps.sigma_m[aps.ranks[i]];
-    if (aps.mean_m[aps.ranks[i]] > 32 * sigma_m || grid.pitch_m > 2 * sigma_m)
+    if (aps.mean_m[aps.ranks[i]] > 16 * sigma_m || grid.pitch_m > 2 * sigma_m)
       return false;
   }
   return true;
-}
-
-// Divides by the maximum, so that it is 1 to the bit.
-void normalise(float peak, std::size_t cells, float* pdf) noexcept {
-  kernels().scale(1 / peak, cells, pdf);
 }
 
 // False where the rings are so far from the grid that float32 does not hold their sum.
@@ -55,24 +52,20 @@ bool sum_in_float32(const RankedAps& aps, const Grid& grid, float* pdf) noexcept
   constexpr double lost_at_most = 2e-6;
   constexpr double smallest_peak = 1e-24;
   const std::size_t cells = grid.height * grid.width;
-  const double ap_count = static_cast<double>(aps.ap_count);
-  // As a rule some AP's ring crosses the grid, and the maximum is near 1 or above.
-  double peak = 1;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    const double floor = 0.5 * lost_at_most * peak / ap_count;
+  // As a rule some AP's ring crosses the grid and the maximum is about 1 or more. If not, once
+  // again: terms are positive, so a maximum with terms missing is one to rely on.
+  for (double peak = 0.5; peak > smallest_peak;) {
+    const double floor = lost_at_most * peak / static_cast<double>(aps.ap_count);
     std::fill_n(pdf, cells, 0.0f);
-    for_heard_rings(
-        aps, grid, std::log2(floor), [&](const Ring* rings, std::size_t count) noexcept {
-          kernels().add_rings(rings, count, grid.height, grid.width, pdf);
-        });
-    // Terms are positive, so a maximum with terms missing is one to build the next floor on.
-    peak = static_cast<double>(kernels().extremes(pdf, cells).largest);
-    if (ap_count * floor <= lost_at_most * peak) {
-      normalise(static_cast<float>(peak), cells, pdf);
+    for_heard_rings(aps, grid, std::log2(floor), [&](const Ring* rings, std::size_t n) noexcept {
+      kernels().add_rings(rings, n, grid.height, grid.width, pdf);
+    });
+    const float found = kernels().extremes(pdf, cells).largest;
+    if (static_cast<double>(found) >= peak) {
+      kernels().divide(found, cells, pdf);
       return true;
     }
-    if (peak < smallest_peak)
-      return false;
+    peak = static_cast<double>(found);
   }
   return false;
 }

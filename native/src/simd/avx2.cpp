@@ -1,8 +1,24 @@
+#include "simd/row_distances.hpp"
 #include "simd/table.hpp"
 
 namespace rssfix {
 
-extern const Kernels kernels_avx2;
-const Kernels kernels_avx2 = RSSFIX_KERNELS(SimdLevel::avx2);
+const Kernels kernels_avx2 = {
+    SimdLevel::avx2,
+    add_to_sums,
+    ratio_row,
+    add_rings,
+    subtract_squares,
+    exp2_shifted,
+    extremes,
+    divide,
+    threshold_row,
+    row_distances,
+};
+
+void row_distances_avx2(Metric metric, const float* database, std::size_t rows, std::size_t columns,
+    const float* query, float* distances) noexcept {
+  row_distances(metric, database, rows, columns, query, distances);
+}
 
 } // namespace rssfix

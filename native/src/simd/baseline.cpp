@@ -1,8 +1,19 @@
+#include "simd/row_distances.hpp"
 #include "simd/table.hpp"
 
 namespace rssfix {
 
-extern const Kernels kernels_baseline;
-const Kernels kernels_baseline = RSSFIX_KERNELS(SimdLevel::baseline);
+const Kernels kernels_baseline = {
+    SimdLevel::baseline,
+    add_to_sums,
+    ratio_row,
+    add_rings,
+    subtract_squares,
+    exp2_shifted,
+    extremes,
+    divide,
+    threshold_row,
+    row_distances,
+};
 
 } // namespace rssfix

@@ -6,12 +6,6 @@
 
 namespace rssfix {
 
-extern const Kernels kernels_baseline;
-#if defined(__x86_64__)
-extern const Kernels kernels_avx2;
-extern const Kernels kernels_avx512;
-#endif
-
 namespace {
 
 constexpr SimdLevel levels[] = {SimdLevel::avx512, SimdLevel::avx2, SimdLevel::baseline};

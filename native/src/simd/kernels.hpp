@@ -56,7 +56,7 @@ struct Kernels {
   void (*exp2_shifted)(float shift, std::size_t count, float* values) noexcept;
 
   Extremes (*extremes)(const float* values, std::size_t count) noexcept;
-  void (*scale)(float factor, std::size_t count, float* values) noexcept;
+  void (*divide)(float divisor, std::size_t count, float* values) noexcept;
 
   // Adds the cells of one row that reach the threshold; moment_y counts row * mass.
   void (*threshold_row)(const float* pdf_row, std::size_t width, std::size_t row, float threshold,
@@ -66,6 +66,15 @@ struct Kernels {
   void (*row_distances)(Metric metric, const float* database, std::size_t rows, std::size_t columns,
       const float* query, float* distances) noexcept;
 };
+
+extern const Kernels kernels_baseline;
+#if defined(__x86_64__)
+extern const Kernels kernels_avx2;
+extern const Kernels kernels_avx512;
+
+void row_distances_avx2(Metric metric, const float* database, std::size_t rows, std::size_t columns,
+    const float* query, float* distances) noexcept;
+#endif
 
 // The set in use; never null, the same for all threads.
 const Kernels& kernels() noexcept;

@@ -49,14 +49,19 @@ inline void store(float* to, f32 v) noexcept {
   std::memcpy(to, &v, sizeof v);
 }
 
-// The first `count` lanes from memory, which must be fewer than all; 0 in the others.
+#if defined(__AVX2__) && !defined(__AVX512F__)
+inline __m256i first_lanes(std::size_t count) noexcept {
+  const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), numbers);
+}
+#endif
+
+// The first `count` lanes from memory, fewer than all; 0 in the others.
 inline f32 load_first(const float* from, std::size_t count) noexcept {
 #if defined(__AVX512F__)
   return f32(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1U), from));
 #elif defined(__AVX2__)
-  const __m256i all = _mm256_set1_epi32(static_cast<int>(count));
-  const __m256i wanted = _mm256_cmpgt_epi32(all, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-  return f32(_mm256_maskload_ps(from, wanted));
+  return f32(_mm256_maskload_ps(from, first_lanes(count)));
 #else
   f32 v{};
   for (std::size_t i = 0; i < count; ++i)
@@ -66,8 +71,14 @@ inline f32 load_first(const float* from, std::size_t count) noexcept {
 }
 
 inline void store_first(float* to, f32 v, std::size_t count) noexcept {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1U << count) - 1U), __m512(v));
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(to, first_lanes(count), __m256(v));
+#else
   for (std::size_t i = 0; i < count; ++i)
     to[i] = v[i];
+#endif
 }
 
 // The maskz forms with all lanes on: GCC 12 warns about its own undefined() in the plain ones.
@@ -140,21 +151,30 @@ inline f64 lane_numbers_f64() noexcept {
   return v;
 }
 
-// 2^v for v <= 127 within 2e-7 of the value (a Taylor-like minimax of degree 5 on [-1/2, 1/2]);
-// below -126 it stays at 2^-126.
+// 2^v for v <= 127, within 2e-7 of the value down to 2^-126; 2^-126 or 0 below.
 inline f32 exp2_lanes(f32 v) noexcept {
+#if defined(__AVX512F__)
+  constexpr int to_nearest = 0;
+  const f32 f = f32(_mm512_maskz_reduce_ps(0xffff, __m512(v), to_nearest));
+#else
   const f32 low = f32{} - 126.0f;
   v = v < low ? low : v;
   // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the sum.
   constexpr float magic = 12582912.0f;
   const f32 shifted = v + magic;
   const f32 f = v - (shifted - magic);
-  f32 p = f * 1.33391e-3f + 9.61859e-3f;
-  p = p * f + 5.550333e-2f;
-  p = p * f + 2.402265e-1f;
-  p = p * f + 6.931472e-1f;
+#endif
+  // Minimax for the relative error on [-1/2, 1/2].
+  f32 p = f * 1.33102721e-3f + 9.67237650e-3f;
+  p = p * f + 5.55058357e-2f;
+  p = p * f + 2.40221833e-1f;
+  p = p * f + 6.93147066e-1f;
   p = p * f + 1.0f;
+#if defined(__AVX512F__)
+  return f32(_mm512_maskz_scalef_ps(0xffff, __m512(p), __m512(v - f)));
+#else
   return bits<f32>(bits<i32>(p) + (bits<i32>(shifted) << 23));
+#endif
 }
 
 } // namespace

@@ -19,9 +19,10 @@ void ratio_row(float value, const float* __restrict rssi, std::size_t count,
     image_row[k] = (value - rssi[k]) / rssi[k];
 }
 
-void scale(float factor, std::size_t count, float* values) noexcept {
+// A division, not a product with the inverse: the largest value must become 1 to the bit.
+void divide(float divisor, std::size_t count, float* values) noexcept {
   for (std::size_t i = 0; i < count; ++i)
-    values[i] *= factor;
+    values[i] /= divisor;
 }
 
 constexpr float largest_float = 3.40282347e38f;

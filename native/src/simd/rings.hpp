@@ -26,33 +26,35 @@ inline Span whole_vectors(Span span, std::size_t width) noexcept {
                                     : Span{width - count, width};
 }
 
+// Adds the ring to `rows` rows at once, which share the squares of the column distances.
 inline void add_span(const Ring& ring, Span span, std::size_t row, std::size_t rows,
     std::size_t width, float* grid) noexcept {
   span = whole_vectors(span, width);
   const std::size_t count = span.to - span.from;
-  const std::size_t whole = count / f32_lanes * f32_lanes;
   // Relative to the span's start in float64, so that float32 rounds a distance, not a coordinate.
   const f32 start = f32{} + static_cast<float>(static_cast<double>(span.from) - ring.x);
   const f32 slope = f32{} + static_cast<float>(ring.slope);
   const f32 offset = f32{} + static_cast<float>(ring.offset);
   const f32 log2_weight = f32{} + static_cast<float>(ring.log2_weight);
-  for (std::size_t r = row; r < row + rows; ++r) {
-    float* const cells = grid + r * width + span.from;
-    const float dy = static_cast<float>(static_cast<double>(r) - ring.y);
-    const f32 dy2 = f32{} + dy * dy;
-    f32 column = lane_numbers();
-    const auto term = [&]() noexcept {
-      const f32 dx = column + start;
-      const f32 u = root(dx * dx + dy2) * slope - offset;
-      return exp2_lanes(log2_weight - u * u);
-    };
-    std::size_t i = 0;
-    for (; i < whole; i += f32_lanes) {
-      store(cells + i, load(cells + i) + term());
-      column += static_cast<float>(f32_lanes);
+  f32 dy2[rows_per_test];
+  for (std::size_t r = 0; r < rows; ++r) {
+    const double dy = static_cast<double>(row + r) - ring.y;
+    dy2[r] = f32{} + static_cast<float>(dy * dy);
+  }
+  f32 column = lane_numbers();
+  for (std::size_t i = 0; i < count; i += f32_lanes) {
+    const f32 dx = column + start;
+    const f32 dx2 = dx * dx;
+    float* cells = grid + row * width + span.from + i;
+    for (std::size_t r = 0; r < rows; ++r, cells += width) {
+      const f32 u = root(dx2 + dy2[r]) * slope - offset;
+      const f32 term = exp2_lanes(log2_weight - u * u);
+      if (i + f32_lanes <= count)
+        store(cells, load(cells) + term);
+      else
+        store_first(cells, load_first(cells, count - i) + term, count - i);
     }
-    if (i < count)
-      store_first(cells + i, load_first(cells + i, count - i) + term(), count - i);
+    column += static_cast<float>(f32_lanes);
   }
 }
 

@@ -1,0 +1,118 @@
+// Median time of each kernel without Python, as JSON; benchmarks/native.py runs it.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <vector>
+
+#include "rssfix/cyclic_map.hpp"
+#include "rssfix/diagonal_mean.hpp"
+#include "rssfix/kalman_filter.hpp"
+#include "rssfix/rank_pdf.hpp"
+#include "rssfix/ratio_image.hpp"
+#include "rssfix/simd_level.hpp"
+#include "rssfix/threshold_centroid.hpp"
+#include "rssfix/weighted_knn.hpp"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+bool first_result = true;
+
+// Each sample is a run of about 20 us or more, so that the clock does not show.
+template <class Call> void measure(const char* name, std::size_t calls, int samples, Call&& call) {
+  std::vector<double> ns;
+  for (int s = 0; s < samples + 3; ++s) {
+    const auto start = Clock::now();
+    for (std::size_t i = 0; i < calls; ++i)
+      if (!call())
+        std::exit(1);
+    const std::chrono::duration<double, std::nano> took = Clock::now() - start;
+    if (s >= 3)
+      ns.push_back(took.count() / static_cast<double>(calls));
+  }
+  std::nth_element(ns.begin(), ns.begin() + samples / 2, ns.end());
+  std::printf("%s\"%s\": %.1f", first_result ? "" : ", ", name, ns[ns.size() / 2]);
+  first_result = false;
+}
+
+} // namespace
+
+int main() {
+  using namespace rssfix;
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> dbm(-100, -30);
+  std::uniform_real_distribution<double> metres(0, 100);
+  const auto values = [&](std::size_t count) {
+    std::vector<float> v(count);
+    std::generate(v.begin(), v.end(), [&] { return dbm(random); });
+    return v;
+  };
+
+  std::printf("{\"simd\": \"%s\", \"ns\": {", name(simd_level()));
+
+  for (const std::size_t n : {std::size_t{27}, std::size_t{256}}) {
+    const auto rssi = values(n);
+    std::vector<float> map(n * n);
+    const std::size_t calls = n < 100 ? 200 : 10;
+    char label[64];
+    std::snprintf(label, sizeof label, "cyclic_map_%zu", n);
+    measure(label, calls, 101, [&] { return cyclic_map(rssi.data(), 1, n, map.data()).ok(); });
+    std::vector<float> scores(n);
+    std::snprintf(label, sizeof label, "diagonal_mean_%zu", n);
+    measure(label, calls, 101, [&] { return diagonal_mean(map.data(), 1, n, scores.data()).ok(); });
+    std::snprintf(label, sizeof label, "ratio_image_%zu", n);
+    measure(label, calls, 101, [&] { return ratio_image(rssi.data(), n, map.data()).ok(); });
+  }
+
+  constexpr std::size_t aps = 40;
+  constexpr std::size_t side = 200;
+  const double mean_m[] = {37.5, 31.6, 19.8, 11.4, 5.9, 2.7};
+  const double sigma_m[] = {9.8, 10.3, 8.5, 6.0, 3.3, 1.6};
+  const double wide_m[] = {1000, 1000, 1000, 1000, 1000, 1000};
+  std::vector<double> places(2 * aps);
+  std::generate(places.begin(), places.end(), [&] { return metres(random); });
+  std::vector<std::int32_t> ranks(aps);
+  for (std::size_t i = 0; i < aps; ++i)
+    ranks[i] = static_cast<std::int32_t>(i % 6);
+  const Grid grid{0, 0, 0.5, side, side};
+  std::vector<float> pdf(side * side);
+  const RankedAps heard{places.data(), ranks.data(), aps, mean_m, sigma_m, 6};
+  const RankedAps nothing_to_skip{places.data(), ranks.data(), aps, mean_m, wide_m, 6};
+  const auto rank = [&](const RankedAps& some, Combine combine) {
+    return [&, combine] { return rank_pdf(some, grid, combine, pdf.data()).ok(); };
+  };
+  measure("rank_pdf_nothing_to_skip", 1, 51, rank(nothing_to_skip, Combine::sum));
+  measure("rank_pdf_product", 1, 51, rank(heard, Combine::product));
+  measure("rank_pdf_tempered", 1, 51, rank(heard, Combine::tempered));
+  measure("rank_pdf_sum", 1, 51, rank(heard, Combine::sum));
+  Centroid centroid{};
+  measure("threshold_centroid", 10, 101,
+      [&] { return threshold_centroid(pdf.data(), grid, 0.85, centroid).ok(); });
+
+  const auto database = values(400 * 100);
+  const auto query = values(100);
+  std::int64_t indices[5];
+  float distances[5];
+  const auto nearest = [&](Metric metric) {
+    return [&, metric] {
+      return weighted_knn(database.data(), 400, 100, query.data(), 1, 5, metric, indices, distances)
+          .ok();
+    };
+  };
+  measure("weighted_knn_l1", 10, 201, nearest(Metric::l1));
+  measure("weighted_knn_l2", 10, 201, nearest(Metric::l2));
+  measure("weighted_knn_sorensen", 10, 201, nearest(Metric::sorensen));
+
+  KalmanFilter filter;
+  const double z[] = {1, 2, 0.1, 0.2};
+  const double variance[] = {4, 4, 1, 1};
+  measure("kalman_2", 500, 101,
+      [&] { return filter.predict(1).ok() && filter.update(z, variance, 2).ok(); });
+  measure("kalman_4", 500, 101,
+      [&] { return filter.predict(1).ok() && filter.update(z, variance, 4).ok(); });
+  std::printf("}}\n");
+  return 0;
+}
