@@ -39,8 +39,8 @@ def model_id(members: Mapping[str, bytes]) -> str:
 def bundle_bytes(manifest: Mapping[str, Any], members: Mapping[str, bytes]) -> bytes:
     """The bundle as bytes: manifest.json first, then every member at a multiple of 64 bytes.
 
-    The same input gives the same bytes. The manifest gains `format`, `oldest_reader`, `model_id` and
-    the size and SHA-256 of every member.
+    The same input gives the same bytes. The manifest gains `format`, `oldest_reader`, `model_id`
+    and the size and SHA-256 of every member.
     """
     complete = {
         "format": FORMAT,

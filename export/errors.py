@@ -2,4 +2,4 @@
 
 
 class ExportError(Exception):
-    """The run cannot become a bundle: a part is missing, a converter is not installed, or a check failed."""
+    """The run cannot become a bundle: a part is missing, or a conversion or a check failed."""

@@ -1,6 +1,7 @@
 """The parts of an eXLoc bundle: model files, head weights for the Impact Score, places."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,13 +10,17 @@ from torch import Tensor, nn
 
 from export.bundle import npy_bytes
 from export.onnx_model import quantize_onnx, to_onnx
-from export.parts import Parts, places_members
-from export.tflite_model import quantize_tflite, to_tflite
+from export.parts import Attempt, Parts, places
+from export.tflite_model import quantize_tflite, require_converter, to_tflite
+from training.decode import softmax
 from training.exloc import load_network
 from training.networks.exloc import ExLocNet
 from training.run import Run
 
-OUTPUTS = ("logits", "features")
+SCORES, FEATURES = "logits", "features"
+# The part of the network behind the features, as litert-torch names its tensors.
+_HEAD_PATTERN = ".*fc.*"
+_BATCH = 64
 
 
 class _Graph(nn.Module):
@@ -29,28 +34,64 @@ class _Graph(nn.Module):
         return self.network.scores_and_features(x)
 
 
-def device_network(run: Run) -> ExLocNet:
-    """The trained network in the form the device runs, in eval mode.
-
-    A network with circular padding becomes its exact 1-D form (SPEC 1.7); others stay 2-D.
-    """
-    network = load_network(run)
-    if network.form == "2d" and network.padding == "circular":
-        network = network.to_1d()
-    return network.eval()
+def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attempt]:
+    """The ways to make the parts, smallest file first: for int8, then with a float32 head."""
+    if "tflite" in formats:
+        require_converter()
+    yield partial(_parts, run, formats, precision, float_head=False)
+    if precision == "int8":
+        yield partial(_parts, run, formats, precision, float_head=True)
 
 
 def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Place probabilities (B, G) of the fp32 checkpoint itself, in PyTorch, as it was trained."""
-    network = load_network(run).eval()
-    images = torch.from_numpy(_recipe_images(run, network, rssi_dbm))
+    """Place probabilities (B, G) of the fp32 checkpoint, in PyTorch."""
+    network = load_network(run)
+    images = torch.from_numpy(run.input_recipe.images(rssi_dbm))
     with torch.inference_mode():
-        logits = torch.cat([network(part) for part in images.split(64)]).double()
-    return torch.softmax(logits / run.temperature, dim=1).numpy()
+        logits = torch.cat([network(part) for part in images.split(_BATCH)])
+    return softmax(logits.numpy(), run.temperature)
 
 
-def _recipe_images(
-    run: Run, network: ExLocNet, rssi_dbm: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    recipe = run.input_recipe.replace_image("vector" if network.form == "1d" else "cyclic_map")
-    return recipe.images(rssi_dbm)
+def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:
+    network = load_network(run)
+    recipe = run.input_recipe
+    shape = recipe.shape(len(run.bssids))
+    calibration = recipe.images(run.arrays["calibration_rssi_dbm"])
+    graph = _Graph(network).eval()
+    models = {}
+    if "onnx" in formats:
+        model = to_onnx(graph, shape, (SCORES, FEATURES))
+        if precision == "int8":
+            model = quantize_onnx(model, calibration, FEATURES if float_head else None)
+        models["model.onnx"] = model
+    if "tflite" in formats:
+        model = to_tflite(graph, shape)
+        if precision == "int8":
+            model = quantize_tflite(model, calibration, [_HEAD_PATTERN] if float_head else [])
+        models["model.tflite"] = model
+    place_members, place_names = places(run)
+    head = {
+        "head_weight.npy": npy_bytes(network.head_weight().numpy().astype(np.float32)),
+        "head_bias.npy": npy_bytes(network.fc.bias.detach().numpy().astype(np.float32)),
+    }
+    output = {
+        "positioner": "cells",
+        "estimate": run.estimate,
+        "places": place_names,
+        "scores": SCORES,
+        "features": FEATURES,
+        "temperature": run.temperature,
+        "head": {
+            "kind": "per_ap" if network.head == "per_ap" else "gap",
+            "weight": "head_weight.npy",
+            "bias": "head_bias.npy",
+        },
+    }
+    kind = precision if precision == "fp32" else f"int8, {'float32' if float_head else 'int8'} head"
+    return Parts(
+        {**models, **head, **place_members},
+        recipe.to_json(),
+        output,
+        precision,
+        f"{network.form} network, {kind}",
+    )

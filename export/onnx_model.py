@@ -11,7 +11,6 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnxruntime import quantization
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
 OPSET = 20
 INPUT_NAME = "input"
@@ -67,11 +66,7 @@ def quantize_onnx(
     """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        prepared = Path(folder, "prepared.onnx")
-        quant_pre_process(
-            onnx.load_model_from_string(model), str(prepared), skip_symbolic_shape=True
-        )
-        graph = onnx.load_model(str(prepared))
+        graph = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model))
         excluded = [] if float_after is None else _downstream(graph.graph, float_after)
         quantized = Path(folder, "int8.onnx")
         root = logging.getLogger()

@@ -1,11 +1,12 @@
 """PyTorch network → TFLite, fp32 or static int8, through litert-torch and ai-edge-quantizer."""
 
 import importlib.util
-import logging
 import os
+import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,7 @@ def require_converter() -> None:
 def to_tflite(module: torch.nn.Module, input_shape: Sequence[int]) -> bytes:
     """The network as an fp32 TFLite file with a fixed batch; inputs keep PyTorch's layout."""
     require_converter()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
-        warnings.simplefilter("ignore")
-        logging.getLogger("jax").setLevel(logging.ERROR)
+    with _quiet("the TFLite conversion"), tempfile.TemporaryDirectory() as folder:
         import litert_torch
 
         edge = litert_torch.convert(module.eval(), (torch.zeros(tuple(input_shape)),))
@@ -50,6 +48,13 @@ def quantize_tflite(
     quantizer's own calibration averages them, which clips and costs accuracy.
     """
     require_converter()
+    with _quiet("the TFLite quantization"), tempfile.TemporaryDirectory() as folder:
+        return _quantized(model, images, float_modules, Path(folder))
+
+
+def _quantized(
+    model: bytes, images: NDArray[np.float32], float_modules: Sequence[str], folder: Path
+) -> bytes:
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe_manager
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -71,18 +76,41 @@ def quantize_tflite(
         )
     signature, tensors = next(iter(Interpreter(model_content=model).get_signature_list().items()))
     (input_name,) = tensors["inputs"]
-    with tempfile.TemporaryDirectory() as folder:
-        float_path, int8_path = Path(folder, "float.tflite"), Path(folder, "int8.tflite")
-        float_path.write_bytes(model)
-        quantize = quantizer.Quantizer(str(float_path), recipes.get_quantization_recipe())
-        # Quantizer.calibrate() cannot be told to use min/max, so its parts are used directly.
-        calibrate = calibrator.Calibrator(
-            quantize._float_model_buffer,
-            num_threads=1,
-            qsv_update_func=qsv_utils.min_max_update,
-        )
-        rows = {signature: [{input_name: row[None]} for row in images]}
-        calibrate.calibrate(rows, quantize._recipe_manager)
-        result = quantize.quantize(calibrate.get_model_qsvs())
-        result.export_model(str(int8_path), overwrite=True)
-        return int8_path.read_bytes()
+    float_path, int8_path = folder / "float.tflite", folder / "int8.tflite"
+    float_path.write_bytes(model)
+    quantize = quantizer.Quantizer(str(float_path), recipes.get_quantization_recipe())
+    # Quantizer.calibrate() cannot be told to use min/max, so its parts are used directly.
+    calibrate = calibrator.Calibrator(
+        quantize._float_model_buffer, num_threads=1, qsv_update_func=qsv_utils.min_max_update
+    )
+    rows = {signature: [{input_name: row[None]} for row in images]}
+    calibrate.calibrate(rows, quantize._recipe_manager)
+    quantize.quantize(calibrate.get_model_qsvs()).export_model(str(int8_path), overwrite=True)
+    return int8_path.read_bytes()
+
+
+@contextmanager
+def _quiet(step: str) -> Iterator[None]:
+    """Keeps the converters' chatter, printed by Python and C++ alike, out of our output.
+
+    When the step fails, ExportError carries the end of what was printed.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as printed, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kept = [os.dup(1), os.dup(2)]
+        try:
+            os.dup2(printed.fileno(), 1)
+            os.dup2(printed.fileno(), 2)
+            yield
+        except Exception as error:
+            printed.seek(0)
+            tail = printed.read().decode(errors="replace")[-500:]
+            raise ExportError(f"{step} failed: {type(error).__name__}: {error}\n{tail}") from error
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, copy in enumerate(kept, 1):
+                os.dup2(copy, number)
+                os.close(copy)

@@ -1,0 +1,181 @@
+"""From a run folder to a verified bundle file."""
+
+import importlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.bundle import bundle_bytes, npy_bytes, write_beside
+from export.errors import ExportError
+from export.onnx_model import with_metadata
+from export.parts import FORMATS, PRECISIONS, Parts, Reference
+from export.verify import Verdict, compare
+from sdk import Localizer
+from sdk.errors import RssfixError
+from sdk.fingerprint import ApTable
+from sdk.runtimes import RuntimeChoice
+from training.run import Run
+
+SYSTEMS = ("exloc", "neighbours")
+METADATA_KEY = "rssfix_manifest"
+_GOLDEN_ROWS = 4
+# Golden pairs must also hold on processors whose int8 kernels round otherwise.
+_LEAST_TOLERANCE = {"fp32": 1e-3, "int8": 0.02}
+_TOLERANCE_FACTOR = 3.0
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A written bundle and what was measured on the way."""
+
+    path: Path
+    bytes: int
+    model_id: str
+    note: str
+    verdicts: tuple[Verdict, ...]
+    rejected: tuple[str, ...]
+
+
+def export_run(
+    folder: Path,
+    output: Path,
+    formats: Sequence[str] = ("onnx",),
+    precision: str = "int8",
+    progress: bool = False,
+) -> Exported:
+    """Convert, verify in every runtime the bundle is for, and write `output`.
+
+    Nothing is written unless all checks of `export.verify` pass; `progress` shows a bar for them.
+
+    Raises:
+        ExportError: the run, a converter or a check; the message says which and by how much.
+    """
+    wrong = [f for f in formats if f not in FORMATS] or [
+        p for p in [precision] if p not in PRECISIONS
+    ]
+    if wrong or not formats:
+        raise ExportError(f"{wrong or formats!r}: expected formats {FORMATS}, one of {PRECISIONS}")
+    try:
+        run = Run.load(folder)
+    except RssfixError as error:
+        raise ExportError(str(error)) from None
+    if run.system not in SYSTEMS:
+        raise ExportError(f"{folder}: system {run.system!r}, expected one of {', '.join(SYSTEMS)}")
+    system = importlib.import_module(f"export.{run.system}")
+    reference = _reference(run, system.checkpoint_probability)
+    rejected: list[str] = []
+    for attempt in system.attempts(run, formats, precision):
+        parts: Parts = attempt()
+        verdicts = _verified(run, reference, parts, progress)
+        problems = [
+            f"{v.runtime}: {text}" for v in verdicts for text in v.problems(parts.precision)
+        ]
+        if problems:
+            rejected.append(f"{parts.note}: {'; '.join(problems)}")
+            continue
+        data = _bundle(run, reference, parts, verdicts)
+        identity = _opened(parts, data)
+        write_beside(output, data)
+        return Exported(output, len(data), identity, parts.note, verdicts, tuple(rejected))
+    raise ExportError(f"{folder}: no bundle was written. " + " | ".join(rejected))
+
+
+def _reference(run: Run, checkpoint_probability: Callable[..., Any]) -> Reference:
+    """The validation rows that a device would answer, with the checkpoint's own probabilities."""
+    arrays = run.arrays
+    rssi_dbm = arrays["validation_rssi_dbm"]
+    rows = np.isfinite(rssi_dbm).sum(axis=1) >= run.limits["min_matched_aps"]
+    if not rows.any():
+        raise ExportError("no validation scan hears enough access points to verify a bundle with")
+    return Reference(
+        rssi_dbm[rows],
+        checkpoint_probability(run, rssi_dbm[rows]),
+        arrays["validation_xy_m"][rows],
+        arrays["validation_floor"][rows],
+    )
+
+
+def _verified(run: Run, reference: Reference, parts: Parts, progress: bool) -> tuple[Verdict, ...]:
+    draft = _bundle(run, reference, parts, ())
+    try:
+        return tuple(compare(run, reference, draft, name, progress) for name in _runtimes(parts))
+    except RssfixError as error:
+        raise ExportError(f"{parts.note}: the bundle does not open: {error}") from None
+
+
+def _opened(parts: Parts, data: bytes) -> str:
+    """The model id of the final bytes, after every runtime has opened them."""
+    try:
+        for name in _runtimes(parts):
+            with Localizer.open(data, runtime=name) as localizer:
+                identity = localizer.info.model_id
+        return identity
+    except RssfixError as error:
+        raise ExportError(f"{parts.note}: the bundle does not open: {error}") from None
+
+
+def _runtimes(parts: Parts) -> list[RuntimeChoice]:
+    return [name for name in FORMATS if f"model.{name}" in parts.members] or ["auto"]
+
+
+def _bundle(run: Run, reference: Reference, parts: Parts, verdicts: tuple[Verdict, ...]) -> bytes:
+    """The bundle; without verdicts a draft whose golden pair accepts any difference."""
+    golden = np.linspace(0, len(reference.rssi_dbm) - 1, _GOLDEN_ROWS).round().astype(int)
+    tolerance = 1.0
+    if verdicts:
+        seen = max(verdict.difference for verdict in verdicts)
+        tolerance = min(1.0, max(_LEAST_TOLERANCE[parts.precision], _TOLERANCE_FACTOR * seen))
+    manifest = {
+        "system": run.system,
+        "name": run.survey["name"],
+        "precision": parts.precision,
+        "ap_table": {
+            "bssids": list(run.bssids),
+            "sha256": ApTable(run.bssids, run.merge_virtual_aps).sha256,
+            "unknown": [],
+            "merge_virtual_aps": run.merge_virtual_aps,
+        },
+        "input": parts.input,
+        "output": parts.output,
+        "venue": run.venue,
+        "accuracy": run.accuracy,
+        "limits": run.limits,
+        "measured": run.metrics,
+        "golden": {
+            "input": "golden_rssi_dbm.npy",
+            "output": "golden_probability.npy",
+            "tolerance": tolerance,
+        },
+        "provenance": {
+            "survey": run.survey,
+            "preset": run.preset,
+            "seed": run.seed,
+            "order": run.order,
+            "refitted_on_all_rows": run.refitted,
+            "training": run.provenance,
+            "export": {"note": parts.note, "verified": [v.to_json() for v in verdicts]}
+            | {"versions": _versions()},
+        },
+    }
+    members = dict(parts.members)
+    if "model.onnx" in members:
+        text = json.dumps(manifest, allow_nan=False)
+        members["model.onnx"] = with_metadata(members["model.onnx"], {METADATA_KEY: text})
+    members["golden_rssi_dbm.npy"] = npy_bytes(reference.rssi_dbm[golden].astype(np.float32))
+    members["golden_probability.npy"] = npy_bytes(reference.probability[golden])
+    return bundle_bytes(manifest, members)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in ("rssfix", "torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-quantizer"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,68 @@
+"""`rssfix export`: a run folder becomes a bundle."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Bundle to write, such as site.rssfix.",
+)
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(["onnx", "tflite"]),
+    multiple=True,
+    default=["onnx"],
+    show_default=True,
+    help="Model format; twice for both in one bundle.",
+)
+@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="int8", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+def export(
+    run: Path, output: Path, formats: tuple[str, ...], precision: str, as_json: bool
+) -> None:
+    """Convert a run to a verified bundle that a device loads.
+
+    The bundle is opened as a device opens it and compared with the fp32 checkpoint on every
+    validation scan, in every runtime it is for. If the fixes or the accuracy change by more than
+    the limits, an int8 model keeps its head in float32; if that is not enough, nothing is written.
+    """
+    from export.build import export_run
+    from export.errors import ExportError
+
+    try:
+        report = export_run(run, output, formats, precision, progress=not as_json)
+    except ExportError as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException(f"interrupted; {output} was not written") from None
+    if as_json:
+        record = {
+            "bundle": str(report.path),
+            "bytes": report.bytes,
+            "model_id": report.model_id,
+            "model": report.note,
+            "verified": [verdict.to_json() for verdict in report.verdicts],
+            "rejected": list(report.rejected),
+        }
+        click.echo(json.dumps(record, indent=1))
+        return
+    for text in report.rejected:
+        click.echo(f"rejected  {text}")
+    for verdict in report.verdicts:
+        click.echo(
+            f"verified  {verdict.runtime}: {verdict.rows} validation scans, fixes "
+            f"{verdict.shift_m:.3f} m from the checkpoint's in the mean, error "
+            f"{verdict.error_m:.2f} m (checkpoint {verdict.reference_error_m:.2f} m)"
+        )
+    click.echo(
+        f"{report.path}: {report.bytes / 1e6:.2f} MB, {report.note}, model {report.model_id}"
+    )
