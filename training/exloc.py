@@ -21,7 +21,7 @@ from training.calibration import fit_temperature
 from training.cells import Cells, make_cells
 from training.decode import decode, softmax
 from training.fingerprints import choose_aps, fingerprints
-from training.fitting import Fitting, Settings, fit
+from training.fitting import Fitting, Settings, Watched, fit
 from training.knn import PLAIN, Database, Rule, apply
 from training.networks.exloc import ExLocNet
 from training.order import order_aps
@@ -93,7 +93,7 @@ def train(
             "settings": asdict(chosen),
             "epochs": final.fitting.epochs,
             "parameters": sum(p.numel() for p in network.parameters()),
-            "validation_loss": first.fitting.history,
+            "validation_error_m": first.fitting.history,
         },
     )  # fmt: skip
 
@@ -159,8 +159,7 @@ def _fit(
     if held_out is not None:
         other = survey.take(held_out.rows)
         heard = fingerprints(other, names, max_age_ms=preset.max_age_ms)
-        targets = cells.soft_targets(other.xy_m, other.floor, preset.soften_m)
-        watch = recipe.normalised(heard), targets, held_out.weight[held_out.rows]
+        watch = Watched(recipe.normalised(heard), other, held_out.weight[held_out.rows])
     fitting = fit(recipe.normalised(rssi), np.isfinite(rssi), part, cells, watch, settings)
     return _Model(names, recipe, cells, fitting, rssi, part)
 
@@ -176,7 +175,10 @@ def _held(model: _Model, survey: Survey, held_out: Validation, preset: Preset) -
     rssi = fingerprints(part, model.bssids, max_age_ms=preset.max_age_ms)
     logits = model.fitting.logits(model.recipe.normalised(rssi))
     targets = model.cells.soft_targets(part.xy_m, part.floor, preset.soften_m)
-    temperature = fit_temperature(logits, targets, weight)
+    # Where the held-out spot has no cell there is no right class to be calibrated for.
+    square = model.cells.squared_distance(part.xy_m, part.floor).min(axis=1)
+    known = square <= model.cells.pitch_m**2 / 2.0
+    temperature = fit_temperature(logits[known], targets[known]) if known.any() else 1.0
     found = decode(
         softmax(logits, temperature), model.cells.xy_m, model.cells.floor, preset.estimate
     )

@@ -11,12 +11,32 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.cells import Cells
+from training.decode import decode, softmax
 from training.networks.exloc import ExLocNet, circulant
 from training.presets import Preset
 from training.progress import steps
 from training.survey import Survey
 
-Watched = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]
+# What a wrong floor adds to the watched error.
+FLOOR_PENALTY_M = 15.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Held-out scans: normalised rows (V, N), their truth and weights (V,)."""
+
+    inputs: NDArray[np.float32]
+    truth: Survey
+    weight: NDArray[np.float64]
+
+    def error_m(self, fitting: Fitting, cells: Cells, estimate: str) -> float:
+        """Weighted mean error: what a user sees. The cross-entropy would judge scans on spots
+        without a cell, where no class is right."""
+        probability = softmax(fitting.logits(self.inputs), 1.0)
+        found = decode(probability, cells.xy_m, cells.floor, estimate)
+        error = np.linalg.norm(found.xy_m - self.truth.xy_m, axis=1)
+        error = error + FLOOR_PENALTY_M * (found.floor != self.truth.floor)
+        return float(np.average(error, weights=self.weight))
 
 
 @dataclass(frozen=True)
@@ -36,7 +56,7 @@ class Settings:
 
 @dataclass
 class Fitting:
-    """A fitted network; ``epochs`` is where its weights stem from, ``history`` the watched loss."""
+    """A fitted network; ``epochs``: where its weights stem from, ``history``: watched errors."""
 
     network: ExLocNet
     epochs: int = 0
@@ -60,8 +80,8 @@ def fit(
 ) -> Fitting:
     """Fit a new network to normalised rows (M, N) with the positions of ``truth`` (M scans).
 
-    ``watch`` (inputs, targets, weights) is judged after every epoch: the weights of the best one
-    are kept, and ``patience`` epochs without a better one end the fit. One seed gives one result.
+    ``watch`` is judged after every epoch: the weights of the best one are kept, and ``patience``
+    epochs without a better one end the fit. One seed gives one result.
     """
     preset = settings.preset
     torch.manual_seed(settings.seed)
@@ -83,7 +103,7 @@ def fit(
     x, mask = torch.from_numpy(inputs), torch.from_numpy(heard)
     jitter = torch.from_numpy(np.array(preset.noise_db / settings.std_db, dtype=np.float32))
     silent = torch.from_numpy(settings.silent)
-    result, best, best_loss = Fitting(network), None, np.inf
+    result, best, least = Fitting(network), None, np.inf
     epochs = settings.stop_after or preset.epochs
     with steps(settings.title, epochs, settings.progress) as advance:
         for epoch in range(1, epochs + 1):
@@ -109,11 +129,11 @@ def fit(
             if watch is None:
                 advance()
                 continue
-            watched = _watched_loss(result, watch)
-            result.history.append(watched)
-            advance(f"validation loss {watched:.3f}")
-            if watched < best_loss:
-                best_loss, best = watched, (epoch, copy.deepcopy(network.state_dict()))
+            error = watch.error_m(result, cells, preset.estimate)
+            result.history.append(error)
+            advance(f"held out {error:.2f} m")
+            if error < least:
+                least, best = error, (epoch, copy.deepcopy(network.state_dict()))
             elif best is not None and epoch - best[0] >= preset.patience:
                 break
     if best is not None:
@@ -128,12 +148,5 @@ def _shaped(rows: Tensor, network: ExLocNet) -> Tensor:
     return rows.unsqueeze(1) if network.form == "1d" else circulant(rows).unsqueeze(1)
 
 
-def _loss(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    each = -(target * nn.functional.log_softmax(logits, dim=1)).sum(dim=1)
-    return each.mean() if weight is None else (weight * each).sum() / weight.sum()
-
-
-def _watched_loss(fitting: Fitting, watch: Watched) -> float:
-    inputs, target, weight = watch
-    logits = torch.from_numpy(fitting.logits(inputs))
-    return float(_loss(logits, torch.from_numpy(target), torch.from_numpy(weight)))
+def _loss(logits: Tensor, target: Tensor) -> Tensor:
+    return -(target * nn.functional.log_softmax(logits, dim=1)).sum(dim=1).mean()

@@ -35,7 +35,7 @@ class Preset:
     ap_dropout: float = 0.2
     soften_m: float = 0.5
     epochs: int = 20
-    patience: int = 6
+    patience: int = 10
     batch: int = 128
     learning_rate: float = 6e-3
     one_cycle: bool = True
