@@ -254,8 +254,8 @@ def test_hashes_and_lists_of_members_must_agree():
     short = {**listed, "database.npy": {**listed["database.npy"], "bytes": 3}}
     with pytest.raises(BundleError, match=r"database\.npy has \d+ bytes, not 3"):
         Localizer.open(packed(short))
-    with pytest.raises(BundleError, match="plan.png is listed in the manifest but missing"):
-        Localizer.open(packed({**listed, "plan.png": {"sha256": "", "bytes": 0}}))
+    with pytest.raises(BundleError, match="plan is listed in the manifest but missing"):
+        Localizer.open(packed({**listed, "plan": {"sha256": "", "bytes": 0}}))
     with pytest.raises(BundleError, match="extra is not listed"):
         Localizer.open(packed(listed, {**members, "extra": b""}))
 
@@ -278,9 +278,9 @@ def test_only_stored_aligned_plain_zips():
         Localizer.open(small.pack(*pieces(), method=8))
     with pytest.raises(BundleError, match="not at a multiple of 64"):
         Localizer.open(small.pack(*pieces(), align=4))
+    record, members = pieces()
+    members |= {f"m{i}": b"" for i in range(300)}
     with pytest.raises(BundleError, match=r"\d+ members are over the cap of 256"):
-        record, members = pieces()
-        members |= {f"m{i}": b"" for i in range(300)}
         Localizer.open(small.pack(record, members))
     with pytest.raises(BundleError, match=r"no manifest\.json"):
         Localizer.open(small.pack(b"", {}).replace(b"manifest.json", b"manifest.jsom"))
@@ -301,11 +301,9 @@ def test_python_zipfile_reads_what_we_read():
 
 def opens_or_bundle_error(data):
     try:
-        bundle = Bundle.open(data)
-    except BundleError as error:
-        assert str(error).startswith("bundle from bytes: ")
+        return Bundle.open(data)
+    except BundleError:
         return None
-    return bundle
 
 
 @given(st.binary(max_size=4000))
