@@ -1,0 +1,158 @@
+// The vectors of tests/golden, which the Python tests read too.
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "levels.hpp"
+#include "rssfix/cyclic_map.hpp"
+#include "rssfix/diagonal_mean.hpp"
+#include "rssfix/kalman_filter.hpp"
+#include "rssfix/rank_pdf.hpp"
+#include "rssfix/ratio_image.hpp"
+#include "rssfix/threshold_centroid.hpp"
+#include "rssfix/weighted_knn.hpp"
+
+using namespace rssfix;
+using nlohmann::json;
+
+namespace {
+
+// Nested arrays in C order; null becomes `null`.
+template <class T> void flatten(const json& values, T null, std::vector<T>& flat) {
+  if (values.is_array())
+    for (const json& value : values)
+      flatten(value, null, flat);
+  else
+    flat.push_back(values.is_null() ? null : values.get<T>());
+}
+
+template <class T> std::vector<T> flat(const json& values, T null = T()) {
+  std::vector<T> result;
+  flatten(values, null, result);
+  return result;
+}
+
+template <class Test> void for_each_case(const char* kernel, Test&& test) {
+  std::ifstream file(std::string(RSSFIX_GOLDEN_DIR) + "/" + kernel + ".json");
+  REQUIRE(file);
+  const json cases = json::parse(file);
+  REQUIRE(!cases.empty());
+  at_every_level([&] {
+    for (const json& one : cases) {
+      CAPTURE(one["name"].get<std::string>());
+      test(one);
+    }
+  });
+}
+
+template <class Found, class Expected>
+void check_close(const Found& found, const Expected& expected, double relative, double absolute) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double want = static_cast<double>(expected[i]);
+    const double got = static_cast<double>(found[i]);
+    if (std::isinf(want))
+      CHECK(got == want);
+    else
+      CHECK(std::fabs(got - want) <= absolute + relative * std::fabs(want));
+  }
+}
+
+} // namespace
+
+TEST_CASE("golden.cyclic_map") {
+  for_each_case("cyclic_map", [](const json& one) {
+    const auto rssi = flat<float>(one["rssi"]);
+    std::vector<float> map(rssi.size() * rssi.size());
+    REQUIRE(cyclic_map(rssi.data(), 1, rssi.size(), map.data()).ok());
+    CHECK(map == flat<float>(one["expected"]));
+  });
+}
+
+TEST_CASE("golden.diagonal_mean") {
+  for_each_case("diagonal_mean", [](const json& one) {
+    const auto expected = flat<double>(one["expected"]);
+    const auto map = flat<float>(one["maps"]);
+    std::vector<float> scores(expected.size());
+    REQUIRE(diagonal_mean(map.data(), 1, scores.size(), scores.data()).ok());
+    check_close(scores, expected, 1e-7, 0);
+  });
+}
+
+TEST_CASE("golden.ratio_image") {
+  for_each_case("ratio_image", [](const json& one) {
+    const auto rssi = flat<float>(one["rssi"]);
+    std::vector<float> image(rssi.size() * rssi.size());
+    REQUIRE(ratio_image(rssi.data(), rssi.size(), image.data()).ok());
+    check_close(image, flat<double>(one["expected"]), 2e-7, 1e-15);
+  });
+}
+
+TEST_CASE("golden.rank_pdf") {
+  for_each_case("rank_pdf", [](const json& one) {
+    const auto places = flat<double>(one["ap_xy_m"]);
+    const auto ranks = flat<std::int32_t>(one["ranks"]);
+    const auto mean_m = flat<double>(one["mean_m"]);
+    const auto sigma_m = flat<double>(one["sigma_m"]);
+    const Grid grid{one["origin_m"][0], one["origin_m"][1], one["pitch_m"], one["shape"][0],
+        one["shape"][1]};
+    const Combine combine = one["combine"] == "sum"       ? Combine::sum
+                            : one["combine"] == "product" ? Combine::product
+                                                          : Combine::tempered;
+    std::vector<float> pdf(grid.height * grid.width);
+    REQUIRE(rank_pdf({places.data(), ranks.data(), ranks.size(), mean_m.data(), sigma_m.data(),
+                         mean_m.size()},
+        grid, combine, pdf.data())
+                .ok());
+    check_close(pdf, flat<double>(one["expected"]), 0, 1e-5);
+  });
+}
+
+TEST_CASE("golden.threshold_centroid") {
+  for_each_case("threshold_centroid", [](const json& one) {
+    const auto pdf = flat<float>(one["pdf"]);
+    const Grid grid{one["origin_m"][0], one["origin_m"][1], one["pitch_m"], one["pdf"].size(),
+        one["pdf"][0].size()};
+    Centroid found{};
+    REQUIRE(threshold_centroid(pdf.data(), grid, one["threshold"], found).ok());
+    const double values[] = {found.x_m, found.y_m, found.area_m2};
+    check_close(values, flat<double>(one["expected"]), 1e-6, 0);
+  });
+}
+
+TEST_CASE("golden.kalman_filter") {
+  for_each_case("kalman_filter", [](const json& one) {
+    KalmanFilter filter;
+    REQUIRE(filter
+                .reset(flat<double>(one["state"]).data(), flat<double>(one["covariance"]).data(),
+                    one["accel_sigma"])
+                .ok());
+    for (const json& step : one["steps"]) {
+      const auto z = flat<double>(step["z"]);
+      REQUIRE(filter.predict(step["dt_s"]).ok());
+      REQUIRE(filter.update(z.data(), flat<double>(step["variance"]).data(), z.size()).ok());
+      check_close(filter.state(), flat<double>(step["state"]), 1e-10, 1e-10);
+      check_close(filter.covariance(), flat<double>(step["covariance"]), 1e-10, 1e-10);
+    }
+  });
+}
+
+TEST_CASE("golden.weighted_knn") {
+  for_each_case("weighted_knn", [](const json& one) {
+    const auto database = flat<float>(one["database"], NAN);
+    const auto query = flat<float>(one["query"], NAN);
+    const Metric metric = one["metric"] == "l1"   ? Metric::l1
+                          : one["metric"] == "l2" ? Metric::l2
+                                                  : Metric::sorensen;
+    const std::size_t k = one["k"];
+    const std::size_t rows = one["database"].size();
+    const std::size_t queries = one["query"].size();
+    std::vector<std::int64_t> indices(queries * k);
+    std::vector<float> distances(queries * k);
+    REQUIRE(weighted_knn(database.data(), rows, database.size() / rows, query.data(), queries, k,
+        metric, indices.data(), distances.data())
+                .ok());
+    CHECK(indices == flat<std::int64_t>(one["indices"]));
+    check_close(distances, flat<double>(one["distances"], INFINITY), 1e-6, 0);
+  });
+}

@@ -1,0 +1,204 @@
+"""Writes the golden vectors of the native kernels: python tests/golden/make_golden.py.
+
+Everything is computed in float64 straight from the equations, one element at a time where that is
+plainer, and shares no code with the kernels. C++ and Python read the same files. null stands for
+NaN in inputs and for infinity in distances.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+RNG = np.random.default_rng(20260611)
+
+# SPEC 5.5: very weak to very strong.
+MEAN_M = [37.5, 31.6, 19.8, 11.4, 5.9, 2.7]
+SIGMA_M = [9.8, 10.3, 8.5, 6.0, 3.3, 1.6]
+
+
+def dbm(*shape: int) -> np.ndarray:
+    return RNG.integers(-100, -30, shape).astype(np.float64)
+
+
+def plain(values: Any) -> Any:
+    """JSON types; NaN and infinities become null."""
+    if isinstance(values, dict):
+        return {key: plain(value) for key, value in values.items()}
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if isinstance(values, list):
+        return [plain(value) for value in values]
+    if isinstance(values, float) and not math.isfinite(values):
+        return None
+    return values
+
+
+def cyclic_map_case(n: int) -> dict[str, Any]:
+    rssi = dbm(n)
+    expected = [[rssi[(column - row) % n] for column in range(n)] for row in range(n)]
+    return {"name": f"n={n}", "rssi": rssi, "expected": np.array(expected)}
+
+
+def diagonal_mean_case(n: int) -> dict[str, Any]:
+    maps = RNG.integers(-1000, 1000, (n, n)) / 8
+    expected = [sum(maps[j, (i + j) % n] for j in range(n)) / n for i in range(n)]
+    return {"name": f"n={n}", "maps": maps, "expected": np.array(expected)}
+
+
+def ratio_image_case(n: int) -> dict[str, Any]:
+    rssi = dbm(n)
+    expected = [[fj / fk - 1 for fk in rssi] for fj in rssi]
+    return {"name": f"n={n}", "rssi": rssi, "expected": np.array(expected)}
+
+
+def rank_pdf_case(
+    name: str,
+    combine: str,
+    aps: int,
+    origin: list[float],
+    pitch: float,
+    shape: list[int],
+    spread: float,
+    mean: list[float] = MEAN_M,
+    sigma: list[float] = SIGMA_M,
+) -> dict[str, Any]:
+    size = np.array([shape[1], shape[0]]) * pitch
+    places = np.round(np.array(origin) + size * RNG.uniform(-spread, 1 + spread, (aps, 2)), 3)
+    ranks = RNG.integers(0, len(mean), aps)
+    log_pdf = np.empty(shape)
+    for row, column in np.ndindex(*shape):
+        x, y = origin[0] + column * pitch, origin[1] + row * pitch
+        logs = []
+        for (ap_x, ap_y), rank in zip(places, ranks, strict=True):
+            z = (math.hypot(x - ap_x, y - ap_y) - mean[rank]) / sigma[rank]
+            logs.append(-z * z / 2 - math.log(sigma[rank]))
+        if combine == "sum":
+            top = max(logs)
+            log_pdf[row, column] = top + math.log(sum(math.exp(v - top) for v in logs))
+        else:
+            log_pdf[row, column] = sum(logs) / (aps if combine == "tempered" else 1)
+    return {
+        "name": f"{name}, {combine}", "ap_xy_m": places, "ranks": ranks, "mean_m": mean,
+        "sigma_m": sigma, "origin_m": origin, "pitch_m": pitch, "shape": shape,
+        "combine": combine, "expected": np.exp(log_pdf - log_pdf.max()),
+    }  # fmt: skip
+
+
+def threshold_centroid_case(name: str, shape: list[int], threshold: float) -> dict[str, Any]:
+    pdf = RNG.integers(0, 257, shape) / 256
+    pdf.flat[RNG.integers(pdf.size)] = 1
+    origin, pitch = [-3.5, 12.25], 0.5
+    inside = [(r, c) for r, c in np.ndindex(*shape) if pdf[r, c] >= threshold]
+    mass = sum(pdf[r, c] for r, c in inside)
+    x = sum(pdf[r, c] * (origin[0] + c * pitch) for r, c in inside) / mass
+    y = sum(pdf[r, c] * (origin[1] + r * pitch) for r, c in inside) / mass
+    return {
+        "name": name, "pdf": pdf, "origin_m": origin, "pitch_m": pitch, "threshold": threshold,
+        "expected": [x, y, len(inside) * pitch**2],
+    }  # fmt: skip
+
+
+def kalman_case(name: str, accel_sigma: float, measured: int, steps: int) -> dict[str, Any]:
+    root = RNG.normal(size=(4, 4))
+    state, covariance = RNG.normal(size=4), root @ root.T + np.eye(4)
+    s, P = state.copy(), covariance.copy()
+    record = []
+    for _ in range(steps):
+        dt = float(RNG.uniform(0, 2))
+        z, variance = RNG.normal(size=measured) * 5, RNG.uniform(0.1, 9, measured)
+        F = np.eye(4)
+        F[0, 2] = F[1, 3] = dt
+        G = np.array([[dt**2 / 2, 0], [0, dt**2 / 2], [dt, 0], [0, dt]])
+        s, P = F @ s, F @ P @ F.T + accel_sigma**2 * G @ G.T
+        H, R = np.eye(4)[:measured], np.diag(variance)
+        K = P @ H.T @ np.linalg.inv(H @ P @ H.T + R)
+        s, P = s + K @ (z - H @ s), (np.eye(4) - K @ H) @ P
+        record.append(
+            {"dt_s": dt, "z": z, "variance": variance, "state": s.copy(), "covariance": P.copy()}
+        )
+    return {
+        "name": name, "accel_sigma": accel_sigma, "state": state, "covariance": covariance,
+        "steps": record,
+    }  # fmt: skip
+
+
+def distance(row: np.ndarray, query: np.ndarray, metric: str) -> float:
+    both = ~(np.isnan(row) | np.isnan(query))
+    a, b = row[both], query[both]
+    if not both.any():
+        return math.inf
+    scale = len(row) / both.sum()
+    if metric == "l1":
+        return float(scale * np.abs(a - b).sum())
+    if metric == "l2":
+        return math.sqrt(scale * ((a - b) ** 2).sum())
+    above, below = np.abs(a - b).sum(), np.abs(a + b).sum()
+    return float(above / below) if above or below else 0.0
+
+
+def weighted_knn_case(metric: str, rows: int, columns: int, unknown: float) -> dict[str, Any]:
+    database, query = dbm(rows, columns), dbm(3, columns)
+    database[RNG.random(database.shape) < unknown] = np.nan
+    query[RNG.random(query.shape) < unknown] = np.nan
+    database[rows // 2] = database[0]  # a tie
+    if unknown:
+        database[1] = np.nan
+    k = rows
+    indices, distances = [], []
+    for one in query:
+        ranked = sorted((distance(row, one, metric), i) for i, row in enumerate(database))[:k]
+        distances.append([d for d, _ in ranked])
+        indices.append([i for _, i in ranked])
+    return {
+        "name": f"{metric} {rows}x{columns} unknown={unknown}", "database": database,
+        "query": query, "k": k, "metric": metric, "indices": indices, "distances": distances,
+    }  # fmt: skip
+
+
+CASES = {
+    "cyclic_map": lambda: [cyclic_map_case(n) for n in (1, 2, 5, 18)],
+    "diagonal_mean": lambda: [diagonal_mean_case(n) for n in (1, 2, 5, 18)],
+    "ratio_image": lambda: [ratio_image_case(n) for n in (1, 4, 19)],
+    "rank_pdf": lambda: [
+        case
+        for combine in ("sum", "product", "tempered")
+        for case in (
+            rank_pdf_case("a floor", combine, 7, [-20.0, 5.0], 2.5, [14, 23], 0.1),
+            rank_pdf_case("one AP", combine, 1, [0.0, 0.0], 1.0, [9, 17], 0.0),
+            rank_pdf_case("far away", combine, 3, [5e5, 4e6], 1.0, [6, 10], 20.0),
+            rank_pdf_case(
+                "thin rings", combine, 4, [0.0, 0.0], 0.5, [11, 12], 0.2, [0.0, 3.0], [0.4, 0.05]
+            ),
+        )
+    ],
+    "threshold_centroid": lambda: [
+        threshold_centroid_case("wide", [9, 21], 0.5),
+        threshold_centroid_case("only the maximum", [4, 5], 1.0),
+        threshold_centroid_case("one row", [1, 40], 0.9),
+    ],
+    "kalman_filter": lambda: [
+        kalman_case("positions", 0.0, 2, 12),
+        kalman_case("positions and velocities", 0.3, 4, 12),
+    ],
+    "weighted_knn": lambda: [
+        weighted_knn_case(metric, rows, columns, unknown)
+        for metric in ("l1", "l2", "sorensen")
+        for rows, columns, unknown in ((12, 21, 0.0), (13, 6, 0.3))
+    ],
+}
+
+
+def main() -> None:
+    for name, cases in CASES.items():
+        text = json.dumps(plain(cases()), separators=(",", ":"))
+        (HERE / f"{name}.json").write_text(text.replace("},{", "},\n{") + "\n")
+
+
+if __name__ == "__main__":
+    main()
