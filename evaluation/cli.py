@@ -76,13 +76,11 @@ def table(rows: dict[str, dict[str, float | int | None]]) -> str:
         cells = ["-" if got[key] is None else form.format(got[key]) for _, key, form in _COLUMNS]
         lines.append([name, *cells])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(
-            [line[0].ljust(widths[0])]
-            + [c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True)]
-        )
+    spaced = (
+        [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
         for line in lines
     )
+    return "\n".join("  ".join(cells) for cells in spaced)
 
 
 def _write(file: Path, text: str) -> None:
