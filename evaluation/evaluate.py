@@ -12,7 +12,7 @@ from evaluation.metrics import KEYS, figures
 from sdk import Localizer, Reading, Scan
 from training import neighbours
 from training.calibration import radius_at
-from training.fingerprints import fingerprints
+from training.fingerprints import Vectors
 from training.knn import Database, Rule, apply
 from training.survey import Survey, SurveyError
 
@@ -95,7 +95,7 @@ def evaluate_knn(survey: Survey, scans: Survey, seed: int = 0) -> tuple[Evaluati
     database = Database(
         arrays["database"], arrays["places_xy_m"], arrays["places_floor"], arrays["place_of_row"]
     )
-    rssi = fingerprints(scans, run.bssids, max_age_ms=limits["max_age_ms"])
+    rssi = Vectors(run.merge_virtual_aps, limits["max_age_ms"]).of(scans, run.bssids)
     found = apply(database, rule, rssi)
     knots = run.accuracy["spread_m"], run.accuracy["radius_m"]
     refused = np.isfinite(rssi).sum(axis=1) < limits["min_matched_aps"]

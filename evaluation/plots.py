@@ -120,6 +120,9 @@ def _draw_scores(axes, explanation: Explanation) -> None:
     kind = "Impact Score" if explanation.method == "cam" else "score (occlusion)"
     axes.set(xlabel=f"{kind} for the cell at ({cell.x_m:.1f}, {cell.y_m:.1f}) m")
     axes.set_title("The same scan: what each access point adds")
+    axes.bar([], [], color=BLUE, label="heard")
+    axes.bar([], [], color="#C9C9C9", label="not heard (its silence speaks too)")
+    axes.legend(loc="lower right", frameon=False, fontsize=8)
     axes.grid(axis="x", color="#E5E5E5", lw=0.8)
     axes.set_axisbelow(True)
 

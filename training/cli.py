@@ -132,6 +132,12 @@ def check_command(folder: Path, as_json: bool) -> None:
 @click.option("--preset", help="exloc: small (default), edge, additive, paper.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--epochs", type=click.IntRange(1), help="At most; the preset's otherwise.")
+@click.option("--max-age-ms", type=click.IntRange(0), help="Older readings are left out [10000].")
+@click.option(
+    "--merge-virtual-aps",
+    is_flag=True,
+    help="Count MACs that differ in the last hex digit as one access point.",
+)
 @click.option("--threads", type=click.IntRange(1), help="Processor threads for training.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on stdout.")
 def train(
@@ -141,6 +147,8 @@ def train(
     preset: str | None,
     seed: int,
     epochs: int | None,
+    max_age_ms: int | None,
+    merge_virtual_aps: bool,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -154,11 +162,16 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     module = importlib.import_module(f"training.{system}")
-    chosen = {} if preset is None else {"preset": preset}
+    changes: dict[str, object] = (
+        {"merge_virtual_aps": "last_hex_digit"} if merge_virtual_aps else {}
+    )
+    if max_age_ms is not None:
+        changes["max_age_ms"] = max_age_ms
     try:
         run = module.train(
-            read_survey(survey), seed=seed, epochs=epochs, progress=not as_json, **chosen
-        )
+            read_survey(survey), preset or module.DEFAULT_PRESET, seed=seed, epochs=epochs,
+            progress=not as_json, changes=changes,
+        )  # fmt: skip
         run.save(out)
     except (RssfixError, ValueError) as error:
         raise click.ClickException(str(error)) from None

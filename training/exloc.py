@@ -9,7 +9,8 @@ has seen strictly more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -20,16 +21,17 @@ from sdk.images import InputRecipe
 from training.calibration import fit_temperature
 from training.cells import Cells, make_cells
 from training.decode import decode, softmax
-from training.fingerprints import choose_aps, fingerprints
 from training.fitting import Fitting, Settings, Watched, fit
 from training.knn import PLAIN, Database, Rule, apply
 from training.networks.exloc import ExLocNet
 from training.order import order_aps
-from training.presets import PRESETS, Preset
+from training.presets import PRESETS, Preset, preset_of
 from training.record import Held, judge, make_run
 from training.run import Run
 from training.split import Validation, validation_of
 from training.survey import Survey, SurveyError
+
+DEFAULT_PRESET = "small"
 
 
 @dataclass(frozen=True)
@@ -46,23 +48,37 @@ class _Model:
 
 def train(
     survey: Survey,
-    preset: str | Preset = "small",
+    preset: str = DEFAULT_PRESET,
     seed: int = 0,
     epochs: int | None = None,
     progress: bool = False,
     rule: str = "auto",
+    changes: Mapping[str, object] | None = None,
 ) -> Run:
-    """Train eXLoc on the survey's training rows. ``epochs`` overrides the preset's.
+    """Train eXLoc on the survey's training rows.
 
-    Raises SurveyError for a survey that cannot be trained on, ValueError for an unknown preset.
+    ``epochs`` and ``changes`` ({field: value} of ``Preset``) override the preset; ``rule`` is the
+    validation rule of ``split.py``. Raises SurveyError for a survey that cannot be trained on,
+    ValueError for an unknown preset or setting.
     """
-    name = preset if isinstance(preset, str) else "custom"
-    if isinstance(preset, str) and preset not in PRESETS:
-        raise ValueError(f"preset {preset!r}, expected one of {', '.join(PRESETS)}")
-    chosen = PRESETS[preset] if isinstance(preset, str) else preset
-    if epochs is not None:
-        chosen = replace(chosen, epochs=epochs)
-    torch.set_flush_denormal(True)  # several times slower without
+    wanted = dict(changes or {}) | ({} if epochs is None else {"epochs": epochs})
+    chosen = preset_of(PRESETS, preset, wanted)
+    with _no_denormals():
+        return _train(survey, chosen, preset, seed, progress, rule)
+
+
+@contextmanager
+def _no_denormals() -> Iterator[None]:
+    """Training is several times slower with denormal numbers; others get theirs back after it."""
+    before = torch.tensor([1e-40]).mul(1.0).item() == 0.0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
+
+
+def _train(survey: Survey, chosen: Preset, name: str, seed: int, progress: bool, rule: str) -> Run:
     held_out = validation_of(survey, seed, rule)
     train_rows = survey.rows("train")
     first = _fit(survey, train_rows & ~held_out.rows, held_out, chosen, seed, "fit", progress)
@@ -79,7 +95,7 @@ def train(
     image = "vector" if network.form == "1d" else "cyclic_map"
     knn = _plain_knn(first, survey, held_out, chosen)
     return make_run(
-        survey, "exloc", name, seed, final.bssids, held_out, held, chosen.max_age_ms,
+        survey, "exloc", name, seed, final.bssids, held_out, held, chosen.vectors,
         order={"method": chosen.order, "zones": chosen.zones},
         input=replace(final.recipe, image=image).to_json(),
         network=network.config,
@@ -140,8 +156,8 @@ def _fit(
 ) -> _Model:
     """Everything learned from the rows of a mask, the access point list and the cells included."""
     part = survey.take(rows)
-    names = choose_aps(part, preset.min_share, preset.cap, max_age_ms=preset.max_age_ms)
-    rssi = fingerprints(part, names, max_age_ms=preset.max_age_ms)
+    names = preset.vectors.choose(part, preset.min_share, preset.cap)
+    rssi = preset.vectors.of(part, names)
     order = order_aps(
         rssi, part.xy_m, preset.order, _ap_positions(survey, names), preset.zones,
         preset.not_heard_dbm,
@@ -158,7 +174,7 @@ def _fit(
     watch = None
     if held_out is not None:
         other = survey.take(held_out.rows)
-        heard = fingerprints(other, names, max_age_ms=preset.max_age_ms)
+        heard = preset.vectors.of(other, names)
         watch = Watched(recipe.normalised(heard), other, held_out.weight[held_out.rows])
     fitting = fit(recipe.normalised(rssi), np.isfinite(rssi), part, cells, watch, settings)
     return _Model(names, recipe, cells, fitting, rssi, part)
@@ -172,7 +188,7 @@ def _ap_positions(survey: Survey, names: Sequence[str]) -> NDArray[np.float64]:
 def _held(model: _Model, survey: Survey, held_out: Validation, preset: Preset) -> Held:
     part = survey.take(held_out.rows)
     weight = held_out.weight[held_out.rows]
-    rssi = fingerprints(part, model.bssids, max_age_ms=preset.max_age_ms)
+    rssi = preset.vectors.of(part, model.bssids)
     logits = model.fitting.logits(model.recipe.normalised(rssi))
     targets = model.cells.soft_targets(part.xy_m, part.floor, preset.soften_m)
     # Where the held-out spot has no cell there is no right class to be calibrated for.
@@ -190,6 +206,6 @@ def _plain_knn(
 ) -> dict[str, object]:
     """Figures of one untuned kNN on the same rows and access points, to stand beside."""
     part = survey.take(held_out.rows)
-    rssi = fingerprints(part, model.bssids, max_age_ms=preset.max_age_ms)
+    rssi = preset.vectors.of(part, model.bssids)
     found = apply(Database.of(model.rssi_dbm, model.part), Rule(*PLAIN), rssi)
     return judge(found, rssi, part, held_out.weight[held_out.rows]).figures

@@ -7,7 +7,8 @@ fall out by this rule; nothing is dropped for its locally administered bit alone
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,46 +20,51 @@ MERGES: dict[str, Callable[[str], str] | None] = {
     "none": None,
     "last_hex_digit": without_last_digit,
 }
+LEAST_APS = 3
+_CHUNK = 4096
 
 
-def fingerprints(
-    survey: Survey,
-    bssids: tuple[str, ...],
-    merge_virtual_aps: str = "none",
-    max_age_ms: int | None = None,
-) -> NDArray[np.float32]:
-    """(M, N) dBm, NaN = not heard: row for row what ``sdk.fingerprint.ApTable`` makes of a scan."""
-    return survey.fingerprints(bssids, MERGES[merge_virtual_aps], max_age_ms)
+@dataclass(frozen=True)
+class Vectors:
+    """How scans become vectors, on the device as here: the same rule, the same result.
 
-
-def choose_aps(
-    survey: Survey,
-    min_share: float,
-    cap: int | None,
-    merge_virtual_aps: str = "none",
-    max_age_ms: int | None = None,
-) -> tuple[str, ...]:
-    """The access points a model trained on ``survey`` (its training rows only) uses, sorted.
-
-    Raises SurveyError when fewer than 3 are left; the message says how many were heard at all.
+    ``merge_virtual_aps`` "last_hex_digit": MAC addresses that differ in their last hex digit count
+    as one access point, the strongest reading wins. Readings older than ``max_age_ms`` are left
+    out; one without an age counts as fresh.
     """
-    merge = MERGES[merge_virtual_aps]
-    names = sorted({b if merge is None else merge(b) for b in survey.bssids})
-    if not len(survey):
-        raise SurveyError(f"survey {survey.header.name!r} has no training rows to choose from")
-    share = np.zeros(len(names))
-    for start in range(0, len(survey), 4096):
-        part = np.zeros(len(survey), dtype=bool)
-        part[start : start + 4096] = True
-        heard = fingerprints(survey.take(part), tuple(names), merge_virtual_aps, max_age_ms)
-        share += np.isfinite(heard).sum(axis=0)
-    share /= len(survey)
-    order = sorted(np.flatnonzero(share >= max(min_share, 1e-12)), key=lambda i: -share[i])
-    chosen = order[: cap if cap is not None else len(order)]
-    if len(chosen) < 3:
-        raise SurveyError(
-            f"survey {survey.header.name!r}: {len(chosen)} access points are heard in at least "
-            f"{min_share:.1%} of {len(survey)} training scans ({(share > 0).sum()} are heard at "
-            "all); expected 3 or more"
-        )
-    return tuple(sorted(names[i] for i in chosen))
+
+    merge_virtual_aps: str = "none"
+    max_age_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.merge_virtual_aps not in MERGES:
+            raise ValueError(
+                f"merge_virtual_aps is {self.merge_virtual_aps!r}, expected {', '.join(MERGES)}"
+            )
+
+    def of(self, survey: Survey, bssids: Sequence[str]) -> NDArray[np.float32]:
+        """(M, N) dBm, NaN = not heard: row for row what ``sdk.fingerprint.ApTable`` gives."""
+        return survey.fingerprints(bssids, MERGES[self.merge_virtual_aps], self.max_age_ms)
+
+    def choose(self, survey: Survey, min_share: float, cap: int | None) -> tuple[str, ...]:
+        """The access points a model trained on ``survey`` (its training rows only) uses, sorted.
+
+        Raises SurveyError when fewer than 3 are left; the message says how many were heard.
+        """
+        merge = MERGES[self.merge_virtual_aps]
+        names = sorted({b if merge is None else merge(b) for b in survey.bssids})
+        heard = np.zeros(len(names))
+        for start in range(0, len(survey), _CHUNK):
+            part = np.zeros(len(survey), dtype=bool)
+            part[start : start + _CHUNK] = True
+            heard += np.isfinite(self.of(survey.take(part), names)).sum(axis=0)
+        share = heard / max(len(survey), 1)
+        order = sorted(np.flatnonzero(share >= max(min_share, 1e-12)), key=lambda i: -share[i])
+        chosen = order[: cap if cap is not None else len(order)]
+        if len(chosen) < LEAST_APS:
+            raise SurveyError(
+                f"survey {survey.header.name!r}: {len(chosen)} access points are heard in at least "
+                f"{min_share:.1%} of {len(survey)} training scans ({(heard > 0).sum()} are heard "
+                f"at all); expected {LEAST_APS} or more"
+            )
+        return tuple(sorted(names[i] for i in chosen))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from training.fingerprints import Vectors
+
+Chosen = TypeVar("Chosen", "Preset", "NeighbourPreset")
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,12 @@ class Preset:
     one_cycle: bool = True
     weight_decay: float = 0.0
     estimate: str = "mean"
+    merge_virtual_aps: str = "none"
     max_age_ms: int = 10_000
+
+    @property
+    def vectors(self) -> Vectors:
+        return Vectors(self.merge_virtual_aps, self.max_age_ms)
 
 
 PRESETS: dict[str, Preset] = {
@@ -66,7 +77,22 @@ class NeighbourPreset:
 
     min_share: float = 0.01
     cap: int | None = 256
+    merge_virtual_aps: str = "none"
     max_age_ms: int = 10_000
+
+    @property
+    def vectors(self) -> Vectors:
+        return Vectors(self.merge_virtual_aps, self.max_age_ms)
 
 
 NEIGHBOUR_PRESETS: dict[str, NeighbourPreset] = {"tuned": NeighbourPreset()}
+
+
+def preset_of(presets: Mapping[str, Chosen], name: str, changes: Mapping[str, object]) -> Chosen:
+    """A preset with some settings changed. Raises ValueError naming the presets or the setting."""
+    if name not in presets:
+        raise ValueError(f"preset {name!r}, expected one of {', '.join(presets)}")
+    try:
+        return replace(presets[name], **changes)
+    except TypeError as error:
+        raise ValueError(f"no such setting: {error}") from None

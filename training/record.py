@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from training.calibration import PERCENTILE, fit_accuracy, radius_at
 from training.decode import Decoded
-from training.fingerprints import fingerprints
+from training.fingerprints import Vectors
 from training.metrics import figures
 from training.run import MOST_CALIBRATION_ROWS, Run
 from training.split import Validation, spots
@@ -79,7 +79,7 @@ def make_run(
     bssids: tuple[str, ...],
     held_out: Validation,
     held: Held,
-    max_age_ms: int,
+    vectors: Vectors,
     *,
     places_xy_m: NDArray[np.float64],
     places_floor: NDArray[np.int32],
@@ -105,7 +105,7 @@ def make_run(
         survey={"name": header.name, "licence": header.licence, "sha256": survey.sha256},
         seed=seed,
         bssids=bssids,
-        merge_virtual_aps="none",
+        merge_virtual_aps=vectors.merge_virtual_aps,
         temperature=held.temperature,
         venue={
             "name": header.name,
@@ -115,7 +115,7 @@ def make_run(
         },
         limits={
             "min_matched_aps": MIN_MATCHED_APS,
-            "max_age_ms": max_age_ms,
+            "max_age_ms": vectors.max_age_ms,
             "low_confidence_m": LOW_CONFIDENCE_M,
         },
         accuracy=held.accuracy,
@@ -131,10 +131,8 @@ def make_run(
         arrays={
             "places_xy_m": places_xy_m,
             "places_floor": places_floor.astype(np.int32),
-            "calibration_rssi_dbm": fingerprints(
-                survey.take(calibration), bssids, max_age_ms=max_age_ms
-            ),
-            "validation_rssi_dbm": fingerprints(validation, bssids, max_age_ms=max_age_ms),
+            "calibration_rssi_dbm": vectors.of(survey.take(calibration), bssids),
+            "validation_rssi_dbm": vectors.of(validation, bssids),
             "validation_xy_m": validation.xy_m,
             "validation_floor": validation.floor,
             "validation_weight": held_out.weight[held_out.rows],
