@@ -6,8 +6,15 @@
 namespace rssfix::python {
 namespace {
 
+std::string shape_text(const py::ssize_t* sizes, std::size_t dimensions) {
+  std::string text = "(";
+  for (std::size_t i = 0; i < dimensions; ++i)
+    text += (i == 0 ? "" : ", ") + std::to_string(sizes[i]);
+  return text + (dimensions == 1 ? ",)" : ")");
+}
+
 std::string shape_text(const py::array& array) {
-  return py::cast<std::string>(py::str(array.attr("shape")));
+  return shape_text(array.shape(), size(array.ndim()));
 }
 
 py::array real_array(py::handle object, Argument argument) {
@@ -127,7 +134,7 @@ py::array_t<float> output_array(const py::object& out, const Shape& shape, const
       size(array.ndim()) == shape.size() && std::equal(shape.begin(), shape.end(), array.shape());
   if (!same_shape)
     throw py::value_error("out has shape " + shape_text(array) + ": expected " +
-                          py::cast<std::string>(py::repr(py::tuple(py::cast(shape)))));
+                          shape_text(shape.data(), shape.size()));
   if (!array.writeable())
     throw py::value_error("out is read-only: expected an array that may be written");
   const auto bytes = [](const py::array& a) {

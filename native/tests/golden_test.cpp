@@ -94,16 +94,16 @@ TEST_CASE("golden.rank_pdf") {
     const auto ranks = flat<std::int32_t>(one["ranks"]);
     const auto mean_m = flat<double>(one["mean_m"]);
     const auto sigma_m = flat<double>(one["sigma_m"]);
-    const Grid grid{one["origin_m"][0], one["origin_m"][1], one["pitch_m"], one["shape"][0],
-        one["shape"][1]};
+    const Grid grid{
+        one["origin_m"][0], one["origin_m"][1], one["pitch_m"], one["shape"][0], one["shape"][1]};
     const Combine combine = one["combine"] == "sum"       ? Combine::sum
                             : one["combine"] == "product" ? Combine::product
                                                           : Combine::tempered;
     std::vector<float> pdf(grid.height * grid.width);
-    REQUIRE(rank_pdf({places.data(), ranks.data(), ranks.size(), mean_m.data(), sigma_m.data(),
-                         mean_m.size()},
+    REQUIRE(rank_pdf(
+        {places.data(), ranks.data(), ranks.size(), mean_m.data(), sigma_m.data(), mean_m.size()},
         grid, combine, pdf.data())
-                .ok());
+            .ok());
     check_close(pdf, flat<double>(one["expected"]), 0, 1e-5);
   });
 }
@@ -124,9 +124,9 @@ TEST_CASE("golden.kalman_filter") {
   for_each_case("kalman_filter", [](const json& one) {
     KalmanFilter filter;
     REQUIRE(filter
-                .reset(flat<double>(one["state"]).data(), flat<double>(one["covariance"]).data(),
-                    one["accel_sigma"])
-                .ok());
+            .reset(flat<double>(one["state"]).data(), flat<double>(one["covariance"]).data(),
+                one["accel_sigma"])
+            .ok());
     for (const json& step : one["steps"]) {
       const auto z = flat<double>(step["z"]);
       REQUIRE(filter.predict(step["dt_s"]).ok());
@@ -151,7 +151,7 @@ TEST_CASE("golden.weighted_knn") {
     std::vector<float> distances(queries * k);
     REQUIRE(weighted_knn(database.data(), rows, database.size() / rows, query.data(), queries, k,
         metric, indices.data(), distances.data())
-                .ok());
+            .ok());
     CHECK(indices == flat<std::int64_t>(one["indices"]));
     check_close(distances, flat<double>(one["distances"], INFINITY), 1e-6, 0);
   });

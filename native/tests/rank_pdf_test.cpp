@@ -17,8 +17,8 @@ struct Scan {
   std::vector<double> sigma_m;
 
   RankedAps aps() const {
-    return {places.data(), ranks.data(), ranks.size(), mean_m.data(), sigma_m.data(),
-        mean_m.size()};
+    return {
+        places.data(), ranks.data(), ranks.size(), mean_m.data(), sigma_m.data(), mean_m.size()};
   }
 };
 
@@ -94,9 +94,7 @@ TEST_CASE("rank_pdf.is_exact_to_1e-5") {
 }
 
 TEST_CASE("rank_pdf.far_from_the_frames_origin") {
-  at_every_level([] {
-    compare(random_scan(12, 30, 4e6), {4e6, 4e6, 0.5, 60, 61});
-  });
+  at_every_level([] { compare(random_scan(12, 30, 4e6), {4e6, 4e6, 0.5, 60, 61}); });
 }
 
 TEST_CASE("rank_pdf.rings_that_do_not_reach_the_grid") {

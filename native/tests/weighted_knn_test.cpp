@@ -17,9 +17,9 @@ struct Neighbours {
 Neighbours nearest(const std::vector<float>& database, const std::vector<float>& query,
     std::size_t k, Metric metric) {
   Neighbours found{std::vector<std::int64_t>(k), std::vector<float>(k)};
-  REQUIRE(weighted_knn(database.data(), database.size() / query.size(), query.size(),
-      query.data(), 1, k, metric, found.indices.data(), found.distances.data())
-              .ok());
+  REQUIRE(weighted_knn(database.data(), database.size() / query.size(), query.size(), query.data(),
+      1, k, metric, found.indices.data(), found.distances.data())
+          .ok());
   return found;
 }
 

@@ -1,0 +1,74 @@
+"""The vectors of tests/golden, which the C++ tests read too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdk import native
+
+FOLDER = Path(__file__).parents[1] / "golden"
+
+
+def cases(kernel: str):
+    return [
+        pytest.param(case, id=f"{kernel} {case['name']}")
+        for case in json.loads((FOLDER / f"{kernel}.json").read_text())
+    ]
+
+
+def with_nan(values) -> np.ndarray:
+    return np.array(values, dtype=np.float64)
+
+
+@pytest.mark.parametrize("case", cases("cyclic_map"))
+def test_cyclic_map(simd, case):
+    np.testing.assert_array_equal(native.cyclic_map(case["rssi"]), case["expected"])
+
+
+@pytest.mark.parametrize("case", cases("diagonal_mean"))
+def test_diagonal_mean(simd, case):
+    np.testing.assert_allclose(native.diagonal_mean(case["maps"]), case["expected"], rtol=1e-7)
+
+
+@pytest.mark.parametrize("case", cases("ratio_image"))
+def test_ratio_image(simd, case):
+    image = native.ratio_image(case["rssi"])
+    np.testing.assert_allclose(image, case["expected"], rtol=2e-7, atol=1e-15)
+
+
+@pytest.mark.parametrize("case", cases("rank_pdf"))
+def test_rank_pdf(simd, case):
+    arguments = {key: case[key] for key in case if key not in ("name", "expected")}
+    np.testing.assert_allclose(native.rank_pdf(**arguments), case["expected"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", cases("threshold_centroid"))
+def test_threshold_centroid(simd, case):
+    found = native.threshold_centroid(
+        case["pdf"], case["origin_m"], case["pitch_m"], case["threshold"]
+    )
+    assert found == pytest.approx(case["expected"], rel=1e-6)
+
+
+@pytest.mark.parametrize("case", cases("kalman_filter"))
+def test_kalman_filter(case):
+    ours = native.KalmanFilter(case["state"], case["covariance"], case["accel_sigma"])
+    for step in case["steps"]:
+        ours.predict(step["dt_s"])
+        ours.update(step["z"], step["variance"])
+        np.testing.assert_allclose(ours.state, step["state"], rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(ours.covariance, step["covariance"], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("case", cases("weighted_knn"))
+def test_weighted_knn(simd, case):
+    indices, distances = native.weighted_knn(
+        with_nan(case["database"]), with_nan(case["query"]), case["k"], case["metric"]
+    )
+    assert indices.tolist() == case["indices"]
+    expected = with_nan(case["distances"])
+    np.testing.assert_allclose(distances, np.where(np.isnan(expected), np.inf, expected), rtol=1e-6)
