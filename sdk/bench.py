@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 import click
@@ -77,18 +78,27 @@ def golden_lines(bundle: Bundle) -> list[str]:
     return lines
 
 
-def measure(localizer: Localizer, lines: list[str], warmup: int, runs: int) -> dict[str, Any]:
-    """Times per stage in microseconds over `runs` fixes, the lines taken in turn."""
+def measure(
+    localizer: Localizer,
+    raw: Sequence[Any],
+    warmup: int,
+    runs: int,
+    parse: Callable[[Any], Scan] = Scan.from_json,
+) -> dict[str, Any]:
+    """Times per stage in microseconds over `runs` fixes, the raw scans taken in turn.
+
+    Beside the stages stands `sdk`: all of them but `model`.
+    """
     model = localizer._serving()
     positioner = model.positioner
     clock = time.perf_counter_ns
-    times = np.zeros((max(runs, 1), len(STAGES)))
+    times = np.zeros((runs, len(STAGES) + 1))
     done, tries = -warmup, 0
     while done < runs:
-        line = lines[tries % len(lines)]
+        one = raw[tries % len(raw)]
         tries += 1
         begin = clock()
-        scan = Scan.from_json(line)
+        scan = parse(one)
         parsed = clock()
         fingerprint = model.fingerprint(scan)
         matched = clock()
@@ -112,9 +122,10 @@ def measure(localizer: Localizer, lines: list[str], warmup: int, runs: int) -> d
                 invoked - imaged,
                 end - invoked,
                 end - begin,
+                end - begin - (invoked - imaged),
             )
         done += 1
-    return {stage: _spread(times[:, i] / 1000) for i, stage in enumerate(STAGES)}
+    return {stage: _spread(times[:, i] / 1000) for i, stage in enumerate((*STAGES, "sdk"))}
 
 
 def _first_us(localizer: Localizer, lines: list[str]) -> float:
@@ -172,6 +183,7 @@ def bench(
             raise ScanError("there are no scans to time")
         first_us = _first_us(localizer, lines)
         stages = measure(localizer, lines, warmup_runs, num_runs)
+        del stages["sdk"]
         info = localizer.info
     models = Bundle.open(bundle).models
     report = {

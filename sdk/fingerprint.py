@@ -63,7 +63,7 @@ class ApTable:
                 raise ValueError(f"AP {i}: {bssid!r} must be written {self.key(bssid)!r}")
             if self.index[bssid] != i:
                 raise ValueError(f"AP {self.index[bssid]}: {bssid!r} stands twice in the AP table")
-        self._silence = np.full(len(self.bssids), np.nan, dtype=np.float32)
+        self._silence = [np.nan] * len(self.bssids)
         self._none_unknown = np.zeros(len(self.bssids), dtype=np.bool_)
         self._none_unknown.flags.writeable = False
 
@@ -97,30 +97,27 @@ class ApTable:
     def vector(
         self, bssids: Iterable[str], rssi_dbm: Iterable[float]
     ) -> tuple[NDArray[np.float32], int]:
-        """The vector (float32 (N,), NaN = not heard) of canonical BSSIDs, and the APs matched.
+        """The vector (float32 (N,), NaN = not heard) of a scan's BSSIDs, and the APs matched.
+
+        The BSSIDs are canonical and each stands once, as in a `Scan`.
 
         The one way from readings to a vector, for training and for the device alike.
         """
-        look_up = self.index.get
-        columns: list[int] = []
-        levels: list[float] = []
         if self._merge:
-            strongest: dict[int, float] = {}
+            strongest: dict[str, float] = {}
             for bssid, level in zip(bssids, rssi_dbm, strict=True):
-                column = look_up(without_last_digit(bssid))
-                if column is not None and level > strongest.get(column, -np.inf):
-                    strongest[column] = level
-            columns, levels = list(strongest), list(strongest.values())
-        else:
-            for bssid, level in zip(bssids, rssi_dbm, strict=True):
-                column = look_up(bssid)
-                if column is not None:
-                    columns.append(column)
-                    levels.append(level)
-        vector = self._silence.copy()
-        if columns:
-            vector[columns] = levels
-        return vector, len(columns)
+                box = without_last_digit(bssid)
+                if level > strongest.get(box, -np.inf):
+                    strongest[box] = level
+            bssids, rssi_dbm = strongest.keys(), strongest.values()
+        # A list, because writing single values into an array costs ten times as much.
+        values = self._silence.copy()
+        matched = 0
+        for column, level in zip(map(self.index.get, bssids), rssi_dbm, strict=True):
+            if column is not None:
+                values[column] = level
+                matched += 1
+        return np.array(values, dtype=np.float32), matched
 
     def fingerprint(
         self,
@@ -144,7 +141,7 @@ class ApTable:
         vector, matched = self.vector(bssids, levels)
         if unknown is None:
             unknown = self._none_unknown
-        elif unknown.any():
+        elif np.count_nonzero(unknown):
             vector[unknown] = np.nan
             matched = len(vector) - int(np.count_nonzero(np.isnan(vector)))
         return Fingerprint(vector, unknown, len(scan.bssids), len(bssids), matched)

@@ -72,9 +72,9 @@ class InputRecipe:
             raise ValueError(
                 f"this recipe is for {self._mean.size} APs, rssi_dbm has {rssi_dbm.shape[1]}"
             )
-        filled = np.asarray(rssi_dbm, dtype=np.float32).copy()
+        filled = np.array(rssi_dbm, dtype=np.float32)
         filled[np.isnan(filled)] = self.not_heard_dbm
-        if unknown is not None and unknown.any():
+        if unknown is not None and np.count_nonzero(unknown):
             filled[:, unknown] = self.unknown_dbm
         filled -= self._mean
         filled /= self._std

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .bundle import Bundle
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from . import unknown as masks
-from .bundle import Source
 from .errors import ClosedError, ScanError
 from .fix import Fix
 from .info import BundleInfo
@@ -20,6 +19,7 @@ from .runtimes import RUNTIMES, RuntimeChoice
 from .scan import Scan
 
 if TYPE_CHECKING:
+    from .bundle import Source
     from .explain import Explanation
     from .track import Track
 

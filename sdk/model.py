@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .bundle import Bundle, Source, source_name
 from .errors import BundleError, RuntimeUnavailableError, ScanError
 from .fingerprint import Fingerprint
 from .fix import Fix, Status
 from .info import BundleInfo
-from .manifest import Manifest
 from .positioners import Positioner, build, posterior_of
 from .posterior import Posterior
 from .scan import Scan
+
+if TYPE_CHECKING:
+    from .bundle import Source
+    from .manifest import Manifest
 
 CANDIDATES = 3
 
@@ -34,6 +36,9 @@ class Model:
     @classmethod
     def open(cls, source: Source, runtime: str, num_threads: int) -> Model:
         """Read, check and load a bundle. Raises BundleError, RuntimeUnavailableError."""
+        # Here and not above: an app that only makes scans need not pay for the reader.
+        from .bundle import Bundle, source_name
+
         bundle = Bundle.open(source)
         try:
             positioner = build(bundle, runtime, num_threads)

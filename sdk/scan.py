@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import bssid as _ids
@@ -81,30 +81,29 @@ class Scan:
     def _fill(
         self,
         timestamp_ms: Any,
-        names: Iterable[Any],
-        levels: Iterable[Any],
+        names: Collection[Any],
+        levels: Collection[Any],
         ages: list[Any] | None,
         bands: list[Any] | None,
         known: dict[str, str],
         normalise: Callable[[Any], str],
     ) -> None:
-        bssids: list[str] = []
-        rssi: list[float] = []
-        name: Any = None
-        level: Any = None
+        """The one way to a checked scan; the columns have one entry per reading.
+
+        It runs for every scan of every device, so the good case is two comprehensions, and
+        what is wrong is looked for only when something is.
+        """
         try:
-            for name, level in zip(names, levels, strict=True):
-                # One chained comparison refuses NaN, infinities, booleans, text and None.
-                if not MIN_RSSI_DBM <= level < 0.0:
-                    raise ScanError(_bad_rssi(name, level))
-                bssids.append(known.get(name) or normalise(name))
-                rssi.append(float(level))
-        except (TypeError, ValueError, OverflowError) as error:
-            if isinstance(error, ScanError):
-                raise
-            if name.__hash__ is None:
-                normalise(name)
-            raise ScanError(_bad_rssi(name, level)) from None
+            bssids = [known[name] for name in names]
+        except (KeyError, TypeError):
+            bssids = [normalise(name) for name in names]
+        try:
+            # One chained comparison refuses NaN, infinities, booleans, text and None.
+            rssi = [float(level) for level in levels if MIN_RSSI_DBM <= level < 0.0]
+        except (TypeError, ValueError, OverflowError):
+            rssi = []
+        if len(rssi) != len(bssids):
+            raise ScanError(_bad_rssi(bssids, levels))
         set_ = object.__setattr__
         set_(self, "timestamp_ms", _timestamp(timestamp_ms))
         ages = _whole("age_ms", ages, bssids)
@@ -127,9 +126,8 @@ class Scan:
         if not isinstance(rssi_dbm, Mapping):
             raise ScanError(f"expected {{bssid: dBm}}, got {type(rssi_dbm).__name__}")
         scan = cls.__new__(cls)
-        scan._fill(
-            timestamp_ms, rssi_dbm, rssi_dbm.values(), None, None, _ids.known_ids, _ids.normalise
-        )
+        names, levels = rssi_dbm.keys(), rssi_dbm.values()
+        scan._fill(timestamp_ms, names, levels, None, None, _ids.known_ids, _ids.normalise)
         return scan
 
     @classmethod
@@ -215,7 +213,7 @@ def _timestamp(value: Any) -> int:
 
 def _whole(field: str, values: list[Any] | None, bssids: Sequence[str]) -> list[Any] | None:
     """Ages and frequencies as ints >= 0; None when no reading has one."""
-    if values is None:
+    if values is None or values.count(None) == len(values):
         return None
     checked: list[int | None] = []
     for bssid, value in zip(bssids, values, strict=True):
@@ -232,7 +230,7 @@ def _whole(field: str, values: list[Any] | None, bssids: Sequence[str]) -> list[
                 f"{field} of {bssid} must be a number >= 0 or left out, got {value!r:.80}"
             )
         checked.append(number)
-    return checked if any(value is not None for value in checked) else None
+    return checked
 
 
 def _best(bssids: list[str], rssi: list[float], ages: list[Any] | None) -> list[int]:
@@ -246,8 +244,16 @@ def _best(bssids: list[str], rssi: list[float], ages: list[Any] | None) -> list[
     return list(best.values())
 
 
-def _bad_rssi(name: Any, level: Any) -> str:
-    return (
-        f"reading {name!r:.80}: rssi_dbm must be a number with {MIN_RSSI_DBM:g} <= dBm < 0, "
-        f"got {level!r:.80} (codes for 'not heard' must be left out of a scan)"
-    )
+def _bad_rssi(bssids: Iterable[str], levels: Iterable[Any]) -> str:
+    """The message for the first level that `_fill` does not take."""
+    for bssid, level in zip(bssids, levels, strict=True):
+        try:
+            if MIN_RSSI_DBM <= level < 0.0 and float(level):
+                continue
+        except (TypeError, ValueError, OverflowError):
+            pass
+        return (
+            f"reading {bssid!r:.80}: rssi_dbm must be a number with {MIN_RSSI_DBM:g} <= dBm < 0, "
+            f"got {level!r:.80} (codes for 'not heard' must be left out of a scan)"
+        )
+    return f"rssi_dbm has values that are no numbers: {levels!r:.200}"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from .bssid import normalise
 from .errors import BundleError, ScanError
-from .manifest import MAX_APS
 
 MAX_BYTES = 1 << 20
+MAX_MASKED = 4096
 
 
 def mask_file(bundle_path: str | os.PathLike[str]) -> Path:
@@ -36,8 +35,8 @@ def load(path: Path) -> frozenset[str]:
         raise BundleError(f"{path}: cannot be read: {error}") from None
     try:
         names = json.loads(data)
-        if len(data) > MAX_BYTES or not isinstance(names, list) or len(names) > MAX_APS:
-            raise BundleError(f"{path}: must be a JSON list of at most {MAX_APS} BSSIDs")
+        if len(data) > MAX_BYTES or not isinstance(names, list) or len(names) > MAX_MASKED:
+            raise BundleError(f"{path}: must be a JSON list of at most {MAX_MASKED} BSSIDs")
         return frozenset(map(normalise, names))
     except (ScanError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: must be a JSON list of BSSIDs: {error}") from None
@@ -49,6 +48,8 @@ def save(path: Path, names: Iterable[str]) -> None:
     Raises:
         BundleError: the folder cannot be written.
     """
+    import tempfile
+
     beside = None
     try:
         descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

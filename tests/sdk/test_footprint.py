@@ -26,9 +26,10 @@ def test_import_costs_under_80_ms_over_numpy(what):
     code = """
         import sys, time
         import numpy
-        begin = time.perf_counter()
+        # Processor time, because other work on the machine is not what is asked for.
+        begin = time.process_time()
         exec(sys.argv[1])
-        print(time.perf_counter() - begin)
+        print(time.process_time() - begin)
     """
     best = min(float(python(code, what)) for _ in range(5))
     print(f"{what}: {best * 1000:.1f} ms over numpy")
