@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bundle import Bundle
 from ..errors import BundleError
 from ..fingerprint import Fingerprint
-from ..manifest import CellsOutput
 from ..posterior import Places, Posterior
+
+if TYPE_CHECKING:
+    from ..bundle import Bundle
 
 Impact: TypeAlias = Callable[[Fingerprint, int], NDArray[np.float64]]
 
@@ -53,6 +54,8 @@ def build(bundle: Bundle, runtime: str, num_threads: int) -> Positioner:
         BundleError: the model does not fit its manifest or gives other answers than at export.
         RuntimeUnavailableError: no installed runtime can run it.
     """
+    from ..manifest import CellsOutput
+
     positioner: Positioner
     if isinstance(bundle.manifest.output, CellsOutput):
         from .cells import Cells

@@ -59,7 +59,7 @@ class Neighbours:
         """The query (1, N) in value form; NaN = unknown, which is not compared."""
         form = self.output
         query = value_form(fingerprint.rssi_dbm, form.value_kind, form.not_heard_dbm, form.exponent)
-        if fingerprint.unknown.any():
+        if np.count_nonzero(fingerprint.unknown):
             query[fingerprint.unknown] = np.nan
         return query[None, :]
 
