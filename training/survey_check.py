@@ -76,7 +76,7 @@ def _rows(survey: Survey) -> Iterator[Finding]:
         for i in np.flatnonzero(np.isinf(getattr(survey, name))).tolist():
             yield "error", i, f"{name} is {getattr(survey, name)[i]}", "a finite number of metres"
     in_split = survey.split != ""
-    for i in np.flatnonzero((no_x | no_y) & in_split).tolist():
+    for i in np.flatnonzero(no_x & no_y & in_split).tolist():
         yield "error", i, f"no position in split {survey.split[i]!r}", "a position, or split ''"
     has_floor = survey.floor != NO_FLOOR
     for i in np.flatnonzero(~has_floor & ~(no_x | no_y)).tolist():
@@ -138,7 +138,8 @@ def _order(survey: Survey) -> Iterator[Finding]:
             what = f"timestamp_ms {now} of session {session!r} lies before {before}"
             yield "warning", i, what, "non-decreasing time in a session"
         last[session, device] = now if before is None else max(now, before)
-        if splits.setdefault(session, survey.split[i]) != survey.split[i] and session:
+        split = survey.split[i]
+        if session and split and splits.setdefault(session, split) != split:
             what = f"session {session!r} is in split {splits[session]!r} and {survey.split[i]!r}"
             splits[session] = survey.split[i]
             yield "warning", i, what, "a session in one split, unless it is split by point"

@@ -168,7 +168,7 @@ class ExLocNet(nn.Module):
         """
         if self.config["padding"] != "circular":
             raise ValueError("zero padding has no exact 1-D form: train with circular padding")
-        made = ExLocNet(**{**self.config, "form": "1d"})
+        made = ExLocNet(**{**self.config, "form": "1d"}).to(self.fc.weight)
         state = self.state_dict()
         if self.form == "2d":
             for name, value in state.items():
