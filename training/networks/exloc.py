@@ -47,6 +47,14 @@ def circulant(rows: Tensor) -> Tensor:
     return rows[..., (index[None, :] - index[:, None]) % rows.shape[-1]]
 
 
+def wrapped(x: Tensor, reach: int) -> Tensor:
+    """(..., N) -> (..., N + 2 reach), continued around the circle; reach is at most N.
+
+    Concatenation instead of pad(mode="circular"): both converters keep it as it is.
+    """
+    return torch.cat([x[..., -reach:], x, x[..., :reach]], dim=-1)
+
+
 class _Convolution(nn.Module):
     """One k x k (or 2k - 1 tap) convolution that keeps the size, followed by ReLU."""
 
@@ -62,13 +70,12 @@ class _Convolution(nn.Module):
             self.conv = nn.Conv1d(inputs, width, 2 * kernel - 1, padding=zeros)
         self.relu = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
-        p = self.reach
-        if self.circular and p:
-            # Concatenation instead of pad(mode="circular"): both converters keep it as it is.
-            x = torch.cat([x[..., -p:], x, x[..., :p]], dim=-1)
+    def forward(self, x: Tensor, padded: bool = False) -> Tensor:
+        """``padded``: the caller has wrapped the input far enough for this layer and the next."""
+        if self.circular and self.reach and not padded:
+            x = wrapped(x, self.reach)
             if x.ndim == 4:
-                x = torch.cat([x[..., -p:, :], x, x[..., :p, :]], dim=-2)
+                x = wrapped(x.transpose(-1, -2), self.reach).transpose(-1, -2)
         return self.relu(self.conv(x))
 
 
@@ -127,6 +134,10 @@ class ExLocNet(nn.Module):
             layers.append(_Convolution(inputs, width, k, padding, form))
             inputs = width
         self.layers = nn.Sequential(*layers)
+        reach = sum(layer.reach for layer in layers)
+        # A short vector wrapped once for all layers costs a few columns and saves, in every layer,
+        # two slices and a concatenation: a quarter of a small int8 network's time.
+        self.wrap_once = reach if form == "1d" and 4 * reach <= n_aps else 0
         self.fc = nn.Linear(width * n_aps if head == "per_ap" else width, n_cells)
 
     def features(self, x: Tensor) -> Tensor:
@@ -136,8 +147,11 @@ class ExLocNet(nn.Module):
         if self.head == "gap_embedding":
             extra = self.embedding if self.form == "1d" else circulant(self.embedding)
             x = torch.cat([x, extra.unsqueeze(0).expand(x.shape[0], *extra.shape)], dim=1)
-        maps = self.layers(x)
-        return diagonal_mean(maps) if self.form == "2d" else maps
+        if self.wrap_once:
+            x = wrapped(x, self.wrap_once)
+        for layer in self.layers:
+            x = layer(x, padded=bool(self.wrap_once))
+        return diagonal_mean(x) if self.form == "2d" else x
 
     def scores(self, features: Tensor) -> Tensor:
         """(B, K, N) -> logits (B, C)."""
