@@ -2,11 +2,15 @@
 
 import warnings
 
-import numpy as np
 import pytest
 import small_bundles as small
+from hypothesis import settings
 
-from sdk import Localizer, Scan
+from sdk import Localizer
+
+# Time limits per example measure the machine's other work, not the code.
+settings.register_profile("rssfix", deadline=None)
+settings.load_profile("rssfix")
 
 
 @pytest.fixture(scope="session")
@@ -50,15 +54,9 @@ def localizer(per_ap_bundle):
 
 @pytest.fixture(scope="session")
 def scan():
-    return scan_of(small.survey()[7])
-
-
-def scan_of(row, timestamp_ms=1000):
-    """A scan that hears a fingerprint row."""
-    heard = np.flatnonzero(~np.isnan(row))
-    return Scan.from_dict({small.BSSIDS[i]: float(row[i]) for i in heard}, timestamp_ms)
+    return small.scan_of(small.survey()[7])
 
 
 @pytest.fixture(scope="session")
 def scans():
-    return [scan_of(row, 1000 * i) for i, row in enumerate(small.survey())]
+    return [small.scan_of(row, 1000 * i) for i, row in enumerate(small.survey())]

@@ -11,6 +11,8 @@ import zlib
 
 import numpy as np
 
+from sdk import Scan
+
 N_APS, CHANNELS, TEMPERATURE = 8, 3, 1.5
 BSSIDS = [f"aa:bb:cc:00:00:{i:02x}" for i in range(N_APS)]
 MEAN_DBM, STD_DB, NOT_HEARD_DBM = -65.0, 12.0, -100.0
@@ -68,6 +70,12 @@ def survey(seed=5):
     away = np.hypot(*(xy[:, None, :] - aps[None]).transpose(2, 0, 1))
     loss = 40 + 12 * away + 20 * (floor[:, None] != np.arange(N_APS)[None] % FLOORS)
     return np.where(loss > 95, np.nan, -loss).astype(np.float32)
+
+
+def scan_of(row, timestamp_ms=1000):
+    """A scan that hears a fingerprint row."""
+    heard = np.flatnonzero(~np.isnan(row))
+    return Scan.from_dict({BSSIDS[i]: float(row[i]) for i in heard}, timestamp_ms)
 
 
 def weights(head, seed=11):

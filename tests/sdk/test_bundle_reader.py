@@ -411,9 +411,8 @@ def test_any_mutation_of_a_member(data):
 
 
 def assert_serves(localizer):
-    from conftest import scan_of
 
-    fix = localizer.locate(scan_of(small.survey()[7]))
+    fix = localizer.locate(small.scan_of(small.survey()[7]))
     assert all(v is None or np.isfinite(v) for v in (fix.x_m, fix.y_m, fix.accuracy_m))
     json.dumps(localizer.info.to_dict())
     localizer.close()

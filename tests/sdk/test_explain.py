@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import small_bundles as small
-from conftest import scan_of
 
 from sdk import BundleError, Localizer, Scan
 
@@ -29,7 +28,7 @@ def test_cam_names_the_aps_that_were_not_heard(localizer, scans):
 
 def test_occlusion_is_the_drop_in_log_probability(any_bundle):
     row = small.survey()[7] + np.linspace(-4, 4, small.N_APS).astype(np.float32)
-    scan = scan_of(row)
+    scan = small.scan_of(row)
     with Localizer.open(any_bundle) as localizer:
         why = localizer.explain(scan, "occlusion")
         target = why.target

@@ -3,7 +3,6 @@ import math
 import numpy as np
 import pytest
 import small_bundles as small
-from conftest import scan_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +16,7 @@ EMPTY = Scan(0, [])
 
 
 def at(row, time):
-    return scan_of(ROWS[row], time)
+    return small.scan_of(ROWS[row], time)
 
 
 def test_first_fix_is_the_scans_own():
@@ -162,7 +161,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(steps, st.sampled_from([0, 3000, 20_000]), st.floats(0, 3))
 def test_any_walk_keeps_the_invariants(walk, window_ms, accel_sigma):
     track = KNN.start_track(window_ms=window_ms, accel_sigma=accel_sigma)
