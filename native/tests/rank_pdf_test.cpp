@@ -88,8 +88,22 @@ TEST_CASE("rank_pdf.is_exact_to_1e-5") {
     compare(random_scan(40, 40), {0, 0, 0.5, 67, 93});
     compare(random_scan(130, 60), {-5, 3, 1.5, 45, 50});
     compare(random_scan(5, 200), {0, 0, 4, 50, 51});
+    compare(random_scan(40, 120), {0, 0, 0.5, 25, 530}); // more than two tiles of columns
+    for (const std::size_t height : {8U, 9U, 15U, 16U, 17U, 33U})
+      compare(random_scan(12, 30), {0, 0, 0.5, height, 40});
     for (const std::size_t width : {1U, 3U, 4U, 7U, 8U, 15U, 16U, 17U, 33U})
       compare(random_scan(6, 10), {0, 0, 0.5, 9, width});
+  });
+}
+
+TEST_CASE("rank_pdf.wide_rings_of_one_rank_may_not_add_up_to_an_error") {
+  at_every_level([] {
+    for (const double sigma_m : {4.0, 6.0, 9.0, 30.0}) {
+      Scan scan = random_scan(60, 80);
+      std::fill(scan.sigma_m.begin(), scan.sigma_m.end(), sigma_m);
+      std::fill(scan.mean_m.begin(), scan.mean_m.end(), 2 * sigma_m);
+      compare(scan, {0, 0, 0.5, 80, 100});
+    }
   });
 }
 

@@ -9,8 +9,10 @@
 namespace rssfix {
 
 // One heard AP, ready for the grid. Lengths in cells, positions as (column, row). The AP adds
-// weight * 2^-(slope * distance - offset)^2 to a cell, which is negligible unless
-// hole <= distance <= reach.
+// 2^(log2_weight - (slope * distance - offset)^2) to a cell, which is negligible unless
+// hole <= distance <= reach. A smooth ring may be interpolated farther than kink_reach from the AP.
+constexpr double kink_reach = 24;
+
 struct Ring {
   double x;
   double y;
@@ -19,6 +21,7 @@ struct Ring {
   double log2_weight;
   double hole;
   double reach;
+  bool smooth;
 };
 
 struct Extremes {
@@ -44,7 +47,7 @@ struct Kernels {
   // image_row[k] = (value - rssi[k]) / rssi[k]
   void (*ratio_row)(float value, const float* rssi, std::size_t count, float* image_row) noexcept;
 
-  // grid (height x width) += the rings
+  // grid (height x width) += the rings, a smooth one within smooth_error(its sigma) x its weight
   void (*add_rings)(const Ring* rings, std::size_t count, std::size_t height, std::size_t width,
       float* grid) noexcept;
 

@@ -2,5 +2,6 @@
 // avx512.cpp.
 #pragma once
 
+#include "simd/log_domain.hpp"
 #include "simd/plain_loops.hpp"
 #include "simd/rings.hpp"
