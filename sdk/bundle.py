@@ -19,6 +19,7 @@ from .posterior import Places
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
 MODELS = ("model.onnx", "model.tflite")
 MAX_GOLDEN_ROWS = 256
+MAX_VALUE = 1e6
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,9 @@ class _Arrays:
         return array
 
     def _finite(self, name: str, array: NDArray[Any]) -> None:
-        if not np.isfinite(array).all():
-            raise BundleError(f"{name} holds values that are not finite")
+        # The bound also refuses NaN; beyond it, squares and sums would overflow later.
+        if not (np.abs(array) <= MAX_VALUE).all():
+            raise BundleError(f"{name} holds values that are not finite or beyond {MAX_VALUE:g}")
 
     def places(self) -> Places:
         manifest = self.manifest
@@ -179,6 +181,5 @@ class _Arrays:
         rssi_dbm = self._load(golden.input, "<f4", None, n_aps)
         if len(rssi_dbm) > MAX_GOLDEN_ROWS:
             raise BundleError(f"{golden.input}: {len(rssi_dbm)} rows, the cap is {MAX_GOLDEN_ROWS}")
-        if np.isinf(rssi_dbm).any():
-            raise BundleError(f"{golden.input} holds values that are neither finite nor NaN")
+        self._finite(golden.input, rssi_dbm[~np.isnan(rssi_dbm)])
         self._finite(golden.output, self._load(golden.output, "<f8", len(rssi_dbm), n_places))

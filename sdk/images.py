@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -12,6 +11,9 @@ from numpy.typing import NDArray
 
 ImageKind: TypeAlias = Literal["vector", "cyclic_map"]
 IMAGE_KINDS: tuple[ImageKind, ...] = ("vector", "cyclic_map")
+
+MIN_STD_DB = 1e-6
+MAX_DB = 1e6
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class InputRecipe:
         mean_dbm, std_db: the z-score; a number for the whole place, a tuple for one per AP.
 
     Raises:
-        ValueError: a value is not finite, a std is not > 0, or the image is unknown.
+        ValueError: a value is no number of a sane size, a std is < 1e-6, or the image is unknown.
     """
 
     image: ImageKind
@@ -50,9 +52,9 @@ class InputRecipe:
             object.__setattr__(self, name, checked)
         object.__setattr__(self, "_mean", np.asarray(self.mean_dbm, dtype=np.float32))
         object.__setattr__(self, "_std", np.asarray(self.std_db, dtype=np.float32))
-        # Checked in float32, where a tiny positive number would become 0.
-        if not np.all(self._std > 0):
-            raise ValueError(f"std_db must be > 0, got {self.std_db!r:.80}")
+        # Below this a z-score is noise, and in float32 soon a division by 0 (SPEC 1.1).
+        if not np.all(self._std >= MIN_STD_DB):
+            raise ValueError(f"std_db must be >= {MIN_STD_DB:g}, got {self.std_db!r:.80}")
 
     @property
     def per_ap(self) -> int | None:
@@ -121,8 +123,8 @@ class InputRecipe:
 
 def _number(name: str, value: Any) -> float:
     try:
-        if isinstance(value, bool | str | bytes) or not math.isfinite(value):
+        if isinstance(value, bool | str | bytes) or not abs(value) <= MAX_DB:
             raise TypeError
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name} must be a finite number, got {value!r:.80}") from None
+        raise ValueError(f"{name} must be a number within ±{MAX_DB:g}, got {value!r:.80}") from None

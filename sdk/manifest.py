@@ -185,7 +185,7 @@ def _cells(part: Fields) -> CellsOutput:
     features = part.text("features") if part.has("features") else None
     if head is not None and features is None:
         raise part.wrong("features", "the name of an output, because output.head needs it")
-    return CellsOutput(part.text("scores"), features, part.number("temperature", 0, 1e6), head)
+    return CellsOutput(part.text("scores"), features, part.number("temperature", 1e-6, 1e6), head)
 
 
 def _neighbours(part: Fields) -> NeighboursOutput:

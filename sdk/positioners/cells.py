@@ -79,5 +79,8 @@ class Cells:
             raise BundleError(f"the model gave features {features.shape}, expected {wanted}")
         if weight.ndim == 1:
             weight = weight[:, None]
-        impact: NDArray[np.float64] = (weight * features).sum(axis=0)
+        with np.errstate(all="ignore"):
+            impact: NDArray[np.float64] = (weight * features).sum(axis=0)
+        if not np.isfinite(impact).all():
+            raise BundleError("the model gave features that are not finite")
         return impact

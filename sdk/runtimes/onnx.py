@@ -30,8 +30,9 @@ class OnnxRuntime:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
+            # Without enable_fallback=0 a damaged model makes onnxruntime print to stdout.
             session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
+                model, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except Exception as error:  # onnxruntime's errors share no base class but this.
             raise BundleError(f"model.onnx cannot be loaded: {error!s:.300}") from None
