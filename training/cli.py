@@ -29,8 +29,8 @@ def _ranges(_context: object, _parameter: object, text: str) -> list[int]:
     numbers: list[int] = []
     try:
         for part in text.split(","):
-            first, _, last = part.strip().partition("-")
-            numbers += range(int(first), int(last or first) + 1)
+            first, dash, last = part.strip().partition("-")
+            numbers += range(int(first), int(last if dash else first) + 1)
     except ValueError:
         raise click.BadParameter(f"{text!r} is not like 3 or 1-2,5") from None
     if not numbers:

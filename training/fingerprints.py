@@ -1,8 +1,10 @@
 """Which access points a model uses, and the survey's scans as vectors over them.
 
-The rule: of the access points heard in the training scans, those heard in at least ``min_share`` of
-them, the most often heard first, at most ``cap`` (ties by name). Random addresses of passing phones
-fall out by this rule; nothing is dropped for its locally administered bit alone.
+The rule: an access point counts when at least ``min_share`` of the training scans of some floor
+heard it (of all scans, a mall's floors would drown each other). Of these, those that stand most
+often among the STRONGEST of a scan come first, at most ``cap`` per floor, so that every corner
+keeps access points of its own. Random addresses of passing phones fall out by this rule; nothing is
+dropped for its locally administered bit alone.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ MERGES: dict[str, Callable[[str], str] | None] = {
     "last_hex_digit": without_last_digit,
 }
 LEAST_APS = 3
+STRONGEST = 8
 _CHUNK = 4096
 
 
@@ -53,18 +56,25 @@ class Vectors:
         """
         merge = MERGES[self.merge_virtual_aps]
         names = sorted({b if merge is None else merge(b) for b in survey.bssids})
-        heard = np.zeros(len(names))
+        floors, floor = np.unique(survey.floor, return_inverse=True)
+        heard, votes = np.zeros((len(floors), len(names))), np.zeros(len(names))
         for start in range(0, len(survey), _CHUNK):
             part = np.zeros(len(survey), dtype=bool)
             part[start : start + _CHUNK] = True
-            heard += np.isfinite(self.of(survey.take(part), names)).sum(axis=0)
-        share = heard / max(len(survey), 1)
-        order = sorted(np.flatnonzero(share >= max(min_share, 1e-12)), key=lambda i: -share[i])
-        chosen = order[: cap if cap is not None else len(order)]
+            level = self.of(survey.take(part), names)
+            known = np.isfinite(level)
+            np.add.at(heard, floor[part], known)
+            top = np.argsort(-np.nan_to_num(level, nan=-np.inf), axis=1, kind="stable")
+            top = top[:, :STRONGEST]
+            np.add.at(votes, top, np.take_along_axis(known, top, axis=1))
+        share = (heard / np.maximum(np.bincount(floor), 1)[:, None]).max(axis=0, initial=0.0)
+        fit = np.flatnonzero(share >= max(min_share, 1e-12))
+        order = sorted(fit, key=lambda i: (-votes[i], -share[i]))
+        chosen = order[: cap * len(floors) if cap is not None else len(order)]
         if len(chosen) < LEAST_APS:
             raise SurveyError(
                 f"survey {survey.header.name!r}: {len(chosen)} access points are heard in at least "
-                f"{min_share:.1%} of {len(survey)} training scans ({(heard > 0).sum()} are heard "
-                f"at all); expected {LEAST_APS} or more"
+                f"{min_share:.1%} of a floor's training scans ({(share > 0).sum()} are heard at "
+                f"all, in {len(survey)} scans); expected {LEAST_APS} or more"
             )
         return tuple(sorted(names[i] for i in chosen))

@@ -15,11 +15,12 @@ Chosen = TypeVar("Chosen", "Preset", "NeighbourPreset")
 class Preset:
     """Everything about a training that is not the survey or the seed.
 
-    Access points: ``min_share`` of the training scans that must have heard one, at most ``cap``;
-    ``order`` as in ``order.py`` with ``zones`` tours. Places: ``pitch``, ``position`` as in
-    ``cells.py``. Input: ``zscore`` "place" (one mean and std, the paper's) or "per_ap",
-    ``not_heard_dbm`` the fill. Training: readings jitter by ``noise_db``, a share ``ap_dropout`` of
-    the access points goes unheard, labels spread over ``soften_m`` metres (0: one cell).
+    Access points: ``min_share`` and ``cap`` per floor as in ``fingerprints.py``, ``order`` and
+    ``zones`` as in ``order.py``. Places: ``pitch``, ``position`` as in ``cells.py``. Input:
+    ``zscore`` "place" (one mean and std, the paper's) or "per_ap", ``not_heard_dbm`` the fill.
+    Training: readings jitter by ``noise_db``, a share ``ap_dropout`` of the access points goes
+    unheard, labels spread over ``soften_m`` metres (0: one cell), ``one_cycle`` lets the learning
+    rate rise to ``learning_rate`` and fall, ``patience`` epochs without gain end it.
     """
 
     width: int

@@ -8,6 +8,7 @@ validation rows, the database of ``neighbours``) and, for networks, ``checkpoint
 from __future__ import annotations
 
 import json
+import pickle
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,11 @@ from training.survey import SurveyError
 
 RUN, ARRAYS, CHECKPOINT = "run.json", "arrays.npz", "checkpoint.pt"
 MOST_CALIBRATION_ROWS = 512
+# What json, numpy, zipfile and torch raise on files that are not theirs.
+_UNREADABLE = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError,
+    zipfile.BadZipFile, pickle.UnpicklingError,
+)  # fmt: skip
 
 
 class RunError(SurveyError):
@@ -91,7 +97,8 @@ class Run:
             record = json.loads(file.read_text(encoding="utf-8"))
             record["bssids"] = tuple(record["bssids"])
             file = folder / ARRAYS
-            with np.load(file, allow_pickle=False) as stored:
+            # numpy leaves a file that it opened itself and cannot read open.
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
                 record["arrays"] = {name: stored[name] for name in stored.files}
             file = folder / CHECKPOINT
             if record["network"] is not None:
@@ -101,7 +108,5 @@ class Run:
             return cls(**record)
         except FileNotFoundError:
             raise RunError(f"{file} is missing; expected a folder made by rssfix train") from None
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError) as error:
+        except _UNREADABLE as error:
             raise RunError(f"{file}: not readable as part of a run ({error})") from None
-        except zipfile.BadZipFile as error:
-            raise RunError(f"{file}: {error}") from None

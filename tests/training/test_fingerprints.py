@@ -49,21 +49,47 @@ def test_equal_to_the_device(scans, names, merge, max_age_ms, aged):
         np.testing.assert_array_equal(got[i], expected)
 
 
+def heard_every(steps, floor=0, count=20, level=-50.0):
+    """Rows in which access point i is heard every steps[i]-th time; the first is the strongest."""
+    return [
+        {
+            "timestamp_ms": i,
+            "floor": floor,
+            "bssid": [n for n, every in steps.items() if i % every == 0],
+            "rssi_dbm": [level - k for k, every in enumerate(steps.values()) if i % every == 0],
+        }
+        for i in range(count)
+    ]
+
+
 def test_choice_follows_the_rule():
-    rows = [
-        {"timestamp_ms": i, "bssid": [n for n, every in zip("abcde", (1, 2, 2, 4, 9), strict=True)
-                                      if i % every == 0]}
-        for i in range(20)
-    ]  # fmt: skip
-    for row in rows:
-        row["rssi_dbm"] = [-50.0] * len(row["bssid"])
-    survey = from_rows(header(), rows)
+    steps = dict(zip("abcde", (1, 2, 2, 4, 9), strict=True))
+    survey = from_rows(header(), heard_every(steps))
     assert Vectors().choose(survey, 0.0, None) == ("a", "b", "c", "d", "e")
     assert Vectors().choose(survey, 0.2, None) == ("a", "b", "c", "d")
     assert Vectors().choose(survey, 0.2, 3) == ("a", "b", "c")
     with pytest.raises(SurveyError, match="2 access points are heard in at least 45") as caught:
         Vectors().choose(survey, 0.45, 2)
-    assert "of 20 training scans (5 are heard at all)" in str(caught.value)
+    assert "5 are heard at all, in 20 scans" in str(caught.value)
+
+
+def test_every_floor_keeps_its_own_access_points():
+    """A floor with few scans is not drowned by the others."""
+    busy = heard_every(dict.fromkeys("abc", 1), floor=0, count=300)
+    quiet = heard_every(dict.fromkeys("xyz", 1), floor=1, count=3)
+    assert Vectors().choose(from_rows(header(), busy + quiet), 0.1, 3) == tuple("abcxyz")
+
+
+def test_the_strongest_come_first():
+    """Loud in one corner beats faint everywhere."""
+    faint = {f"faint{i:02d}": -90 for i in range(12)}
+    rows = [
+        {"timestamp_ms": i, "floor": 0, "bssid": [f"loud{i // 10}", *faint],
+         "rssi_dbm": [-40, *faint.values()]}
+        for i in range(30)
+    ]  # fmt: skip
+    chosen = Vectors().choose(from_rows(header(), rows), 0.1, 10)
+    assert {"loud0", "loud1", "loud2"} <= set(chosen)
 
 
 def test_unknown_merge_rule():
