@@ -55,11 +55,10 @@ def export_run(
     Raises:
         ExportError: the run, a converter or a check; the message says which and by how much.
     """
-    wrong = [f for f in formats if f not in FORMATS] or [
-        p for p in [precision] if p not in PRECISIONS
-    ]
-    if wrong or not formats:
-        raise ExportError(f"{wrong or formats!r}: expected formats {FORMATS}, one of {PRECISIONS}")
+    if not formats or not set(formats) <= set(FORMATS):
+        raise ExportError(f"formats {tuple(formats)!r}, expected some of {FORMATS}")
+    if precision not in PRECISIONS:
+        raise ExportError(f"precision {precision!r}, expected one of {PRECISIONS}")
     try:
         run = Run.load(folder)
     except RssfixError as error:

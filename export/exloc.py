@@ -18,8 +18,8 @@ from training.networks.exloc import ExLocNet
 from training.run import Run
 
 SCORES, FEATURES = "logits", "features"
-# The part of the network behind the features, as litert-torch names its tensors.
-_HEAD_PATTERN = ".*fc.*"
+# litert-torch names the tensor of the first output, which the head's last layer writes, like this.
+_SCORES_PATTERN = ".*output_0.*"
 _BATCH = 64
 
 
@@ -67,7 +67,7 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
     if "tflite" in formats:
         model = to_tflite(graph, shape)
         if precision == "int8":
-            model = quantize_tflite(model, calibration, [_HEAD_PATTERN] if float_head else [])
+            model = quantize_tflite(model, calibration, [_SCORES_PATTERN] if float_head else [])
         models["model.tflite"] = model
     place_members, place_names = places(run)
     head = {

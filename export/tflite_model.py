@@ -39,21 +39,21 @@ def to_tflite(module: torch.nn.Module, input_shape: Sequence[int]) -> bytes:
 
 
 def quantize_tflite(
-    model: bytes, images: NDArray[np.float32], float_modules: Sequence[str] = ()
+    model: bytes, images: NDArray[np.float32], float_tensors: Sequence[str] = ()
 ) -> bytes:
     """Static int8 with float32 inputs and outputs of an fp32 TFLite file.
 
-    `images` (B, ...) are calibration inputs from the training split. Tensors whose name matches one
-    of the patterns `float_modules` stay float32. Ranges are the minimum and maximum seen: the
-    quantizer's own calibration averages them, which clips and costs accuracy.
+    `images` (B, ...) are calibration inputs from the training split. What writes a tensor whose
+    name matches one of the patterns `float_tensors` stays float32. Ranges are the minimum and
+    maximum seen: the quantizer's own calibration averages them, which clips and costs accuracy.
     """
     require_converter()
     with _quiet("the TFLite quantization"), tempfile.TemporaryDirectory() as folder:
-        return _quantized(model, images, float_modules, Path(folder))
+        return _quantized(model, images, float_tensors, Path(folder))
 
 
 def _quantized(
-    model: bytes, images: NDArray[np.float32], float_modules: Sequence[str], folder: Path
+    model: bytes, images: NDArray[np.float32], float_tensors: Sequence[str], folder: Path
 ) -> bytes:
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe_manager
@@ -69,7 +69,7 @@ def _quantized(
         weight_num_bits=8,
     )
     keep_float = [(".*", operation.INPUT), (".*", operation.OUTPUT)]
-    keep_float += [(pattern, operation.ALL_SUPPORTED) for pattern in float_modules]
+    keep_float += [(pattern, operation.ALL_SUPPORTED) for pattern in float_tensors]
     for pattern, name in keep_float:
         recipes.add_quantization_config(
             regex=pattern, operation_name=name, algorithm_key=AlgorithmName.NO_QUANTIZE

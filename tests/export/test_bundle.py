@@ -7,9 +7,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from export.bundle import ALIGNMENT_BYTES, bundle_bytes, npy_bytes, write_beside
 from hypothesis import given
 from hypothesis import strategies as st
+
+from export.bundle import ALIGNMENT_BYTES, bundle_bytes, npy_bytes, write_beside
 
 names = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=90).map(lambda s: s + ".npy")
 members_strategy = st.dictionaries(names, st.binary(max_size=300), max_size=6)

@@ -1,0 +1,201 @@
+"""From a run to a bundle: the same model in every runtime, or nothing at all."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from click.testing import CliRunner
+
+from export import build, exloc, verify
+from export.build import METADATA_KEY, export_run
+from export.cli import export
+from export.errors import ExportError
+from export.exloc import checkpoint_probability
+from export.verify import scan_of
+from sdk import Localizer
+from training.exloc import load_network
+from training.run import Run
+
+
+def member(path, name):
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(name)
+
+
+@pytest.fixture(scope="module")
+def fp32(run_1d, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bundles") / "fp32.rssfix"
+    return export_run(run_1d, path, ["onnx", "tflite"], "fp32")
+
+
+@pytest.fixture(scope="module")
+def int8(run_1d, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bundles") / "int8.rssfix"
+    return export_run(run_1d, path, ["onnx", "tflite"], "int8")
+
+
+def test_fp32_is_the_checkpoint_in_both_runtimes(fp32):
+    assert [v.runtime.split()[0] for v in fp32.verdicts] == ["onnxruntime", "ai-edge-litert"]
+    for verdict in fp32.verdicts:
+        assert verdict.difference < 1e-4
+        assert verdict.shift_m < 1e-3
+        assert verdict.error_m == pytest.approx(verdict.reference_error_m, abs=1e-3)
+
+
+def test_int8_moves_the_fixes_by_less_than_five_centimetres(int8):
+    for verdict in int8.verdicts:
+        assert verdict.rows > 100
+        assert verdict.shift_m < 0.05
+
+
+def test_int8_files_are_smaller(fp32, int8):
+    for name in ("model.onnx", "model.tflite"):
+        assert len(member(int8.path, name)) < 0.6 * len(member(fp32.path, name))
+
+
+def test_the_device_answers_as_pytorch_does(fp32, run_1d):
+    run = Run.load(run_1d)
+    rows = run.arrays["validation_rssi_dbm"][:20]
+    wanted = checkpoint_probability(run, rows)
+    for runtime in ("onnx", "tflite"):
+        with Localizer.open(fp32.path, runtime=runtime) as localizer:
+            found = [localizer.posterior(scan_of(run.bssids, row)).probability for row in rows]
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_impact_scores_of_the_bundle_are_those_of_the_network(fp32, run_1d):
+    run = Run.load(run_1d)
+    network = load_network(run)
+    row = run.arrays["validation_rssi_dbm"][:1]
+    with torch.inference_mode():
+        logits, features = network.scores_and_features(
+            torch.from_numpy(run.input_recipe.images(row))
+        )
+        wanted = network.impact(features)[0, 3].numpy()
+    bias = float(network.fc.bias[3].detach())
+    for runtime in ("onnx", "tflite"):
+        with Localizer.open(fp32.path, runtime=runtime) as localizer:
+            told = localizer.explain(scan_of(run.bssids, row[0]), method="cam", target=3)
+        scores = np.array([told.scores[name] for name in run.bssids])
+        np.testing.assert_allclose(scores, wanted, atol=1e-4)
+        assert scores.sum() + bias == pytest.approx(float(logits[0, 3]), 1e-3)
+
+
+def test_the_onnx_file_carries_the_manifest(fp32):
+    proto = onnx.load_model_from_string(member(fp32.path, "model.onnx"))
+    stored = json.loads({p.key: p.value for p in proto.metadata_props}[METADATA_KEY])
+    manifest = json.loads(member(fp32.path, "manifest.json"))
+    for key, value in stored.items():
+        assert manifest[key] == value
+    assert set(manifest) - set(stored) == {"format", "oldest_reader", "model_id", "members"}
+
+
+def test_a_zero_padded_2d_network_keeps_its_form(run_2d, tmp_path):
+    report = export_run(run_2d, tmp_path / "gap.rssfix", ["onnx", "tflite"], "fp32")
+    assert report.note.startswith("2d network")
+    manifest = json.loads(member(report.path, "manifest.json"))
+    assert manifest["input"]["image"] == "cyclic_map"
+    assert manifest["output"]["head"]["kind"] == "gap"
+
+
+def test_neighbours_need_no_model_file(run_neighbours, tmp_path):
+    report = export_run(run_neighbours, tmp_path / "knn.rssfix")
+    assert report.verdicts[0].runtime == "native"
+    assert report.verdicts[0].difference < 1e-5
+    with zipfile.ZipFile(report.path) as archive:
+        assert not [name for name in archive.namelist() if name.startswith("model.")]
+
+
+def test_a_failed_check_writes_nothing_and_keeps_the_old_file(run_1d, tmp_path, monkeypatch):
+    path = tmp_path / "site.rssfix"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(verify, "MOST_SHIFT_M", 0.0)
+    with pytest.raises(ExportError, match=r"fixes move by .* m in the mean"):
+        export_run(run_1d, path, ["onnx"], "int8")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["site.rssfix"]
+
+
+def test_int8_falls_back_to_a_float_head(run_1d, tmp_path, monkeypatch):
+    judge = verify.Verdict.problems
+    seen = []
+
+    def strict(verdict, precision):
+        seen.append(verdict)
+        return ["too far"] if len(seen) == 1 else judge(verdict, precision)
+
+    monkeypatch.setattr(verify.Verdict, "problems", strict)
+    report = export_run(run_1d, tmp_path / "head.rssfix", ["onnx"], "int8")
+    assert report.note == "1d network, int8, float32 head"
+    assert len(report.rejected) == 1
+    weights = onnx.load_model_from_string(member(report.path, "model.onnx")).graph.initializer
+    head = [w for w in weights if w.name.startswith("network.fc.weight")]
+    assert [w.data_type for w in head] == [onnx.TensorProto.FLOAT]
+
+
+def test_a_float_head_in_tflite_is_nearer_to_the_checkpoint(run_1d):
+    run = Run.load(run_1d)
+    rows = run.arrays["validation_rssi_dbm"][:50]
+    wanted = checkpoint_probability(run, rows)
+    largest = []
+    for float_head in (False, True):
+        parts = exloc._parts(run, ["tflite"], "int8", float_head=float_head)
+        reference = build._reference(run, exloc.checkpoint_probability)
+        data = build._bundle(run, reference, parts, ())
+        with Localizer.open(data) as localizer:
+            found = [localizer.posterior(scan_of(run.bssids, row)).probability for row in rows]
+        largest.append(np.abs(np.array(found) - wanted).max())
+    assert largest[1] < largest[0]
+
+
+def test_a_model_that_is_not_the_checkpoint_is_refused(run_1d, tmp_path, monkeypatch):
+    right = exloc.checkpoint_probability
+
+    def wrong(run, rssi_dbm):
+        return right(run, rssi_dbm)[:, ::-1].copy()
+
+    monkeypatch.setattr(exloc, "checkpoint_probability", wrong)
+    with pytest.raises(ExportError, match="probabilities differ by"):
+        export_run(run_1d, tmp_path / "wrong.rssfix", ["onnx"], "fp32")
+
+
+@pytest.mark.parametrize(
+    ("formats", "precision", "said"),
+    [(["onx"], "int8", "onx"), ([], "int8", "formats ()"), (["onnx"], "int4", "int4")],
+)
+def test_unknown_choices_are_named(run_1d, tmp_path, formats, precision, said):
+    with pytest.raises(ExportError) as raised:
+        export_run(run_1d, tmp_path / "x.rssfix", formats, precision)
+    assert said in str(raised.value)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(ExportError, match=r"run\.json is missing"):
+        export_run(tmp_path, tmp_path / "x.rssfix")
+
+
+def test_a_missing_converter_names_the_extra(run_1d, tmp_path, monkeypatch):
+    monkeypatch.setattr("export.tflite_model.importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(ExportError, match=r"rssfix\[export-tflite\]"):
+        export_run(run_1d, tmp_path / "x.rssfix", ["tflite"])
+
+
+def test_the_command_writes_the_bundle_and_reports(run_1d, tmp_path):
+    path = tmp_path / "site.rssfix"
+    done = CliRunner().invoke(export, [str(run_1d), "-o", str(path), "--json"])
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert report["bytes"] == path.stat().st_size
+    assert report["verified"][0]["shift_m"] < 0.05
+    with Localizer.open(io.BytesIO(path.read_bytes()).getvalue()) as localizer:
+        assert localizer.info.model_id == report["model_id"]
+
+
+def test_the_command_says_what_is_wrong(tmp_path):
+    done = CliRunner().invoke(export, [str(tmp_path), "-o", str(tmp_path / "x.rssfix")])
+    assert done.exit_code == 1
+    assert "run.json is missing" in done.output
