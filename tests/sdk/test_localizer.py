@@ -1,6 +1,11 @@
+import json
+import math
+
 import numpy as np
 import pytest
 import small_bundles as small
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sdk import ClosedError, Localizer, RssfixError, Scan, ScanError, Status
 
@@ -193,3 +198,36 @@ def test_merged_virtual_aps_match_by_their_box(scan):
         assert fix.matched_aps == 3
         single = {boxes[0]: -70.0, boxes[1]: -55.0, boxes[2]: -60.0}
         assert fix == localizer.locate(Scan.from_dict(single, 0))
+
+
+OPENED = [
+    Localizer.open(small.pack(*parts))
+    for parts in (small.cells_parts(), small.cells_parts("gap"), small.neighbours_parts())
+]
+any_reading = st.builds(
+    dict,
+    bssid=st.one_of(st.sampled_from(small.BSSIDS), st.text(min_size=1, max_size=3)),
+    rssi_dbm=st.one_of(st.floats(-150, -1e-9), st.integers(-150, -1)),
+    age_ms=st.one_of(st.none(), st.integers(0, 20_000)),
+)
+
+
+@given(st.sampled_from(OPENED), st.lists(any_reading, max_size=25), st.sets(st.integers(0, 7)))
+def test_any_readings_give_a_fix_with_finite_or_no_fields(localizer, readings, masked):
+    readings = [r for r in readings if r["bssid"].strip()]
+    localizer.set_unknown({small.BSSIDS[i] for i in masked})
+    scan = Scan(12, readings)
+    for fix in (localizer.locate(scan), localizer.start_track().update(scan)):
+        numbers = (fix.x_m, fix.y_m, fix.accuracy_m, fix.latitude, fix.longitude)
+        if fix:
+            assert all(map(math.isfinite, numbers))
+            assert fix.floor in (0, 1)
+            assert fix.accuracy_m > 0
+            assert 0 < fix.candidates[0].probability <= 1
+            assert fix.status in (Status.OK, Status.LOW_CONFIDENCE)
+        else:
+            assert set(numbers) == {None}
+            assert fix.floor is None
+            assert fix.status in (Status.TOO_FEW_APS, Status.OUT_OF_AREA, Status.STALE_SCAN)
+        json.dumps(fix.to_dict(), allow_nan=False)
+    assert localizer.posterior(scan).probability.sum() == pytest.approx(1)
