@@ -1,6 +1,7 @@
 // Median time of each kernel without Python, as JSON; benchmarks/native.py runs it.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
@@ -44,7 +45,6 @@ int main() {
   using namespace rssfix;
   std::mt19937 random(1);
   std::uniform_real_distribution<float> dbm(-100, -30);
-  std::uniform_real_distribution<double> metres(0, 100);
   const auto values = [&](std::size_t count) {
     std::vector<float> v(count);
     std::generate(v.begin(), v.end(), [&] { return dbm(random); });
@@ -73,10 +73,13 @@ int main() {
   const double sigma_m[] = {9.8, 10.3, 8.5, 6.0, 3.3, 1.6};
   const double wide_m[] = {1000, 1000, 1000, 1000, 1000, 1000};
   std::vector<double> places(2 * aps);
-  std::generate(places.begin(), places.end(), [&] { return metres(random); });
   std::vector<std::int32_t> ranks(aps);
-  for (std::size_t i = 0; i < aps; ++i)
+  for (std::size_t i = 0; i < aps; ++i) {
+    // Spread evenly over the floor, the same as in benchmarks/native.py.
+    places[2 * i] = 100 * std::fmod(0.7548776662 * static_cast<double>(i + 1), 1);
+    places[2 * i + 1] = 100 * std::fmod(0.5698402910 * static_cast<double>(i + 1), 1);
     ranks[i] = static_cast<std::int32_t>(i % 6);
+  }
   const Grid grid{0, 0, 0.5, side, side};
   std::vector<float> pdf(side * side);
   const RankedAps heard{places.data(), ranks.data(), aps, mean_m, sigma_m, 6};

@@ -33,15 +33,15 @@ inline Ring heard_ring(const RankedAps& aps, const Grid& grid, std::size_t i,
   return ring;
 }
 
-// What a smooth ring of weight 1 may be off: the error of 8 Chebyshev nodes over 16 rows,
-// 7.5^8 / (8! 2^7) x the largest 8th derivative of the bell, 105 / sigma^8, and what the curvature
-// of circles of kink_reach cells adds (measured: 2.7e-8).
 inline double sigma_cells(const Ring& ring) noexcept {
   return sqrt_half_log2_e / ring.slope;
 }
 
-inline double smooth_error(double sigma_cells) noexcept {
-  return 204 / std::pow(sigma_cells, 8) + 3e-8;
+// What a smooth ring of weight 1 may be off: the error of 8 Chebyshev nodes over 16 rows,
+// 7.5^8 / (8! 2^7) x the largest 8th derivative of the bell, 105 / sigma^8, and what the curvature
+// of circles of kink_reach cells adds (measured: 2.7e-8).
+inline double smooth_error(double sigma) noexcept {
+  return 204 / std::pow(sigma, 8) + 3e-8;
 }
 
 inline double smallest_sigma_m(const RankedAps& aps) noexcept {
@@ -51,18 +51,31 @@ inline double smallest_sigma_m(const RankedAps& aps) noexcept {
   return smallest;
 }
 
-// Calls use(rings, count) for all APs, chunk by chunk.
-template <class Use>
-void for_heard_rings(
-    const RankedAps& aps, const Grid& grid, double log2_floor, Use&& use) noexcept {
-  const double smallest = smallest_sigma_m(aps);
-  Ring rings[ring_chunk];
-  for (std::size_t first = 0; first < aps.ap_count; first += ring_chunk) {
-    const std::size_t count = std::min(ring_chunk, aps.ap_count - first);
-    for (std::size_t i = 0; i < count; ++i)
-      rings[i] = heard_ring(aps, grid, first + i, smallest, log2_floor);
-    use(rings, count);
+// The rings of all APs, of which one chunk at a time is kept.
+class HeardRings {
+ public:
+  HeardRings(const RankedAps& aps, const Grid& grid, double log2_floor) noexcept
+      : aps_(aps), grid_(grid), log2_floor_(log2_floor), smallest_sigma_m_(smallest_sigma_m(aps)) {}
+
+  // Calls use(rings, count) for chunk after chunk. A scan of one chunk is prepared once only.
+  template <class Use> void for_each_chunk(Use&& use) noexcept {
+    for (std::size_t first = 0; first < aps_.ap_count; first += ring_chunk) {
+      const std::size_t count = std::min(ring_chunk, aps_.ap_count - first);
+      if (kept_ != first)
+        for (std::size_t i = 0; i < count; ++i)
+          rings_[i] = heard_ring(aps_, grid_, first + i, smallest_sigma_m_, log2_floor_);
+      kept_ = first;
+      use(rings_, count);
+    }
   }
-}
+
+ private:
+  const RankedAps& aps_;
+  const Grid& grid_;
+  double log2_floor_;
+  double smallest_sigma_m_;
+  std::size_t kept_ = static_cast<std::size_t>(-1);
+  Ring rings_[ring_chunk];
+};
 
 } // namespace rssfix

@@ -68,7 +68,8 @@ bool sum_in_float32(const RankedAps& aps, const Grid& grid, float* pdf) noexcept
     const double floor = skipped_at_most * peak / static_cast<double>(aps.ap_count);
     double spare = interpolated_at_most * peak;
     std::fill_n(pdf, cells, 0.0f);
-    for_heard_rings(aps, grid, std::log2(floor), [&](Ring* rings, std::size_t n) noexcept {
+    HeardRings heard(aps, grid, std::log2(floor));
+    heard.for_each_chunk([&](Ring* rings, std::size_t n) noexcept {
       std::for_each(rings, rings + n, [&](Ring& ring) { spend(ring, spare); });
       kernels().add_rings(rings, n, grid.height, grid.width, pdf);
     });

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "finite.hpp"
 #include "simd/kernels.hpp"
 
 namespace rssfix {
@@ -73,11 +74,6 @@ class Nearest {
   std::size_t size_ = 0;
 };
 
-std::size_t first_infinite(const float* values, std::size_t count) noexcept {
-  return static_cast<std::size_t>(
-      std::find_if(values, values + count, [](float v) { return std::isinf(v); }) - values);
-}
-
 } // namespace
 
 Status weighted_knn(const float* database, std::size_t rows, std::size_t columns,
@@ -98,16 +94,17 @@ Status weighted_knn(const float* database, std::size_t rows, std::size_t columns
       const std::size_t count = std::min(block, rows - first);
       row_distances(
           metric, database + first * columns, count, columns, query + q * columns, block_distances);
-      for (std::size_t i = 0; i < count; ++i) {
-        // An infinite value makes its row's distance infinite, so only such rows are looked at.
-        if (std::isinf(block_distances[i])) {
+      // An infinite value makes its row's distance infinite, so only such rows are looked at.
+      if (first_infinite(block_distances, count) != count)
+        for (std::size_t i = 0; i < count; ++i) {
           const std::size_t start = (first + i) * columns;
-          const std::size_t bad = first_infinite(database + start, columns);
+          const std::size_t bad =
+              std::isinf(block_distances[i]) ? first_infinite(database + start, columns) : columns;
           if (bad != columns)
             return {Code::infinite, Argument::database, start + bad};
         }
+      for (std::size_t i = 0; i < count; ++i)
         nearest.offer(block_distances[i], first + i);
-      }
     }
     nearest.sort();
   }

@@ -8,11 +8,12 @@
 
 namespace rssfix {
 
-// One heard AP, ready for the grid. Lengths in cells, positions as (column, row). The AP adds
-// 2^(log2_weight - (slope * distance - offset)^2) to a cell, which is negligible unless
-// hole <= distance <= reach. A smooth ring may be interpolated farther than kink_reach from the AP.
+// Farther from its AP than this a smooth ring may be interpolated, in cells.
 constexpr double kink_reach = 24;
 
+// One heard AP, ready for the grid. Lengths in cells, positions as (column, row). The AP adds
+// 2^(log2_weight - (slope * distance - offset)^2) to a cell, which is negligible unless
+// hole <= distance <= reach.
 struct Ring {
   double x;
   double y;
@@ -47,7 +48,7 @@ struct Kernels {
   // image_row[k] = (value - rssi[k]) / rssi[k]
   void (*ratio_row)(float value, const float* rssi, std::size_t count, float* image_row) noexcept;
 
-  // grid (height x width) += the rings, a smooth one within smooth_error(its sigma) x its weight
+  // grid (height x width) += the rings, smooth ones interpolated
   void (*add_rings)(const Ring* rings, std::size_t count, std::size_t height, std::size_t width,
       float* grid) noexcept;
 

@@ -91,8 +91,8 @@ template <Metric metric>
 void metric_distances(const float* database, std::size_t rows, std::size_t columns,
     const float* query, float* distances) noexcept {
   std::size_t r = 0;
-  for (; r + 8 <= rows; r += 8)
-    group_distances<metric, 8>(database + r * columns, columns, query, distances + r);
+  for (; r + 4 <= rows; r += 4)
+    group_distances<metric, 4>(database + r * columns, columns, query, distances + r);
   for (; r < rows; ++r)
     group_distances<metric, 1>(database + r * columns, columns, query, distances + r);
 }
