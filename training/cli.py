@@ -138,7 +138,7 @@ def check_command(folder: Path, as_json: bool) -> None:
     is_flag=True,
     help="Count MACs that differ in the last hex digit as one access point.",
 )
-@click.option("--threads", type=click.IntRange(1), help="Processor threads for training.")
+@click.option("--threads", type=click.IntRange(1), help="Of the processor; 1 for 1-D networks.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on stdout.")
 def train(
     system: str,
@@ -155,12 +155,8 @@ def train(
     """Train SYSTEM on a survey folder and write a run folder, which rssfix export reads."""
     import importlib
 
-    import torch
-
     from training.survey_file import read_survey
 
-    if threads is not None:
-        torch.set_num_threads(threads)
     module = importlib.import_module(f"training.{system}")
     changes: dict[str, object] = (
         {"merge_virtual_aps": "last_hex_digit"} if merge_virtual_aps else {}
@@ -170,7 +166,7 @@ def train(
     try:
         run = module.train(
             read_survey(survey), preset or module.DEFAULT_PRESET, seed=seed, epochs=epochs,
-            progress=not as_json, changes=changes,
+            progress=not as_json, changes=changes, threads=threads,
         )  # fmt: skip
         run.save(out)
     except (RssfixError, ValueError) as error:

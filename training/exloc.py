@@ -54,28 +54,38 @@ def train(
     progress: bool = False,
     rule: str = "auto",
     changes: Mapping[str, object] | None = None,
+    threads: int | None = None,
 ) -> Run:
     """Train eXLoc on the survey's training rows.
 
     ``epochs`` and ``changes`` ({field: value} of ``Preset``) override the preset; ``rule`` is the
-    validation rule of ``split.py``. Raises SurveyError for a survey that cannot be trained on,
+    validation rule of ``split.py``; ``threads`` is 1 for the 1-D form and torch's own choice for
+    2-D unless given. Raises SurveyError for a survey that cannot be trained on,
     ValueError for an unknown preset or setting.
     """
     wanted = dict(changes or {}) | ({} if epochs is None else {"epochs": epochs})
     chosen = preset_of(PRESETS, preset, wanted)
-    with _no_denormals():
+    with _arithmetic(threads or (1 if chosen.form == "1d" else None)):
         return _train(survey, chosen, preset, seed, progress, rule)
 
 
 @contextmanager
-def _no_denormals() -> Iterator[None]:
-    """Training is several times slower with denormal numbers; others get theirs back after it."""
-    before = torch.tensor([1e-40]).mul(1.0).item() == 0.0
+def _arithmetic(threads: int | None) -> Iterator[None]:
+    """Torch set up for training, and put back afterwards: others in the process share it.
+
+    Denormal numbers make training several times slower. So does a second thread on a machine that
+    is busy, since the kernels of a 1-D network are too short to share out.
+    """
+    kept = torch.tensor([1e-40]).mul(1.0).item() != 0.0
+    before = torch.get_num_threads()
     torch.set_flush_denormal(True)
+    if threads is not None:
+        torch.set_num_threads(threads)
     try:
         yield
     finally:
-        torch.set_flush_denormal(before)
+        torch.set_flush_denormal(not kept)
+        torch.set_num_threads(before)
 
 
 def _train(survey: Survey, chosen: Preset, name: str, seed: int, progress: bool, rule: str) -> Run:

@@ -27,11 +27,13 @@ def train(
     progress: bool = False,
     rule: str = "auto",
     changes: Mapping[str, object] | None = None,
+    threads: int | None = None,
 ) -> Run:
-    """Tune weighted kNN on the survey. ``epochs`` has no meaning here and is refused.
+    """Tune weighted kNN on the survey. ``epochs`` has no meaning here and is refused; one thread.
 
     Raises SurveyError for a survey without usable rows, ValueError for an unknown preset.
     """
+    del threads
     if epochs is not None:
         raise ValueError("neighbours has no epochs")
     chosen = preset_of(NEIGHBOUR_PRESETS, preset, changes or {})

@@ -101,9 +101,11 @@ def test_one_seed_one_result(survey, exloc_run):
         assert torch.equal(again.state[key], tensor), key
 
 
-def test_denormals_are_given_back(survey):
-    """Flushing them is for training alone: other code in the process relies on them."""
-    exloc.train(survey, "small", changes=TINY | {"epochs": 1})
+def test_torch_is_left_as_it_was(survey):
+    """Flushed denormals and a single thread are for training alone."""
+    before = torch.get_num_threads()
+    exloc.train(survey, "small", changes=TINY | {"epochs": 1}, threads=before + 1)
+    assert torch.get_num_threads() == before
     assert torch.tensor([1e-40]).mul(1.0).item() > 0
 
 
