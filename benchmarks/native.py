@@ -70,7 +70,7 @@ NOTES = """\
 - `rank_pdf`, product and tempered: one float64 square root per AP and cell. The exponents of 40 APs
   add up to hundreds, of which float32 would keep too few digits to hold 1e-5.
 - `cyclic_map`, `ratio_image`: writing the result, N² floats.
-- `KalmanFilter`: two Python calls; the filter itself takes a fifth of the time.
+- `KalmanFilter`: two Python calls; the filter itself takes a quarter of the time.
 """
 
 

@@ -3,7 +3,8 @@
 namespace rssfix {
 
 // Which set of vector kernels runs. The best one that the processor knows is chosen at the first
-// call; the environment variable RSSFIX_SIMD (baseline, avx2, avx512) asks for less.
+// call; the environment variable RSSFIX_SIMD (avx2, or baseline, as which all else counts) asks for
+// less.
 enum class SimdLevel { baseline, avx2, avx512 };
 
 SimdLevel simd_level() noexcept;
