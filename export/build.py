@@ -14,7 +14,7 @@ from export.bundle import bundle_bytes, npy_bytes, write_beside
 from export.errors import ExportError
 from export.onnx_model import with_metadata
 from export.parts import FORMATS, PRECISIONS, Parts, Reference
-from export.verify import Verdict, compare
+from export.verify import Verdict, compare, other_tflite_runtimes
 from sdk import Localizer
 from sdk.errors import RssfixError
 from sdk.fingerprint import ApTable
@@ -31,13 +31,18 @@ _TOLERANCE_FACTOR = 3.0
 
 @dataclass(frozen=True)
 class Exported:
-    """A written bundle and what was measured on the way."""
+    """A written bundle and what was measured on the way.
+
+    `agreeing`: further runtimes that gave the scores of the verified one; `rejected`: models that
+    failed a check before this one passed, with the reason.
+    """
 
     path: Path
     bytes: int
     model_id: str
     note: str
     verdicts: tuple[Verdict, ...]
+    agreeing: tuple[str, ...]
     rejected: tuple[str, ...]
 
 
@@ -79,8 +84,9 @@ def export_run(
             continue
         data = _bundle(run, reference, parts, verdicts)
         identity = _opened(parts, data)
+        others = other_tflite_runtimes(run, data) if "model.tflite" in parts.members else []
         write_beside(output, data)
-        return Exported(output, len(data), identity, parts.note, verdicts, tuple(rejected))
+        return Exported(output, len(data), identity, parts.note, verdicts, (*others,), (*rejected,))
     raise ExportError(f"{folder}: no bundle was written. " + " | ".join(rejected))
 
 

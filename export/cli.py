@@ -51,6 +51,7 @@ def export(
             "model_id": report.model_id,
             "model": report.note,
             "verified": [verdict.to_json() for verdict in report.verdicts],
+            "agreeing": list(report.agreeing),
             "rejected": list(report.rejected),
         }
         click.echo(json.dumps(record, indent=1))
@@ -63,6 +64,8 @@ def export(
             f"{verdict.shift_m:.3f} m from the checkpoint's in the mean, error "
             f"{verdict.error_m:.2f} m (checkpoint {verdict.reference_error_m:.2f} m)"
         )
+    for name in report.agreeing:
+        click.echo(f"agreeing  {name}: the same scores")
     click.echo(
         f"{report.path}: {report.bytes / 1e6:.2f} MB, {report.note}, model {report.model_id}"
     )

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from export.errors import ExportError
 from export.parts import Reference
 from sdk import Localizer, Scan
-from sdk.runtimes import RuntimeChoice
+from sdk.bundle import Bundle
+from sdk.manifest import CellsOutput
+from sdk.runtimes import ModelShape, RuntimeChoice
+from sdk.runtimes.tflite import TfliteRuntime, interpreters
 from training.decode import decode
 from training.progress import steps
 from training.run import Run
@@ -18,6 +22,9 @@ MOST_ERROR_GROWTH = 0.02
 MOST_ACCURACY_LOSS = 0.01
 # fp32 is the same function in another runtime; int8 is judged by its positions.
 MOST_FP32_DIFFERENCE = 1e-3
+# Between two TFLite runtimes, as a share of the scores' span: two steps of int8.
+MOST_SCORE_DIFFERENCE = 0.01
+_SHARED_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -110,6 +117,38 @@ def compare(
         reference_accuracy=float((theirs.argmax(axis=1) == true_place).mean()),
         difference=float(np.abs(ours - theirs).max()),
     )
+
+
+def other_tflite_runtimes(run: Run, bundle: bytes) -> list[str]:
+    """Names of the further TFLite runtimes installed here that give the same scores.
+
+    Localizer takes the best runtime; the same file must also be right in the other, which has
+    loaded and silently miscomputed some quantized files before. Compared on the calibration rows.
+
+    Raises ExportError where one differs by more than MOST_SCORE_DIFFERENCE of the scores' span.
+    """
+    best, *others = interpreters(most=2)
+    opened = Bundle.open(bundle)
+    output, recipe = opened.manifest.output, opened.manifest.recipe
+    assert isinstance(output, CellsOutput)
+    assert recipe is not None
+    shape = ModelShape(recipe.shape(len(run.bssids)), len(opened.places), None, output.scores, None)
+    images = recipe.images(run.arrays["calibration_rssi_dbm"][:_SHARED_ROWS])
+    model = opened.models["model.tflite"]
+    first = TfliteRuntime(model, shape, 1, best)
+    wanted = np.array([first.scores(image[None]) for image in images])
+    names = []
+    for other in others:
+        runtime = TfliteRuntime(model, shape, 1, other)
+        found = np.array([runtime.scores(image[None]) for image in images])
+        difference, span = float(np.abs(found - wanted).max()), float(np.ptp(wanted))
+        if not difference <= span * MOST_SCORE_DIFFERENCE:
+            raise ExportError(
+                f"{runtime.name} gives scores that differ by {difference:.3g} from {first.name} "
+                f"(their span is {span:.3g}, limit {MOST_SCORE_DIFFERENCE:.0%} of it)"
+            )
+        names.append(runtime.name)
+    return names
 
 
 def scan_of(bssids: tuple[str, ...], rssi_dbm: NDArray[np.float32]) -> Scan:

@@ -13,10 +13,21 @@ from . import ModelShape
 
 
 class TfliteRuntime:
-    """One interpreter behind a lock: interpreters are not thread-safe."""
+    """One interpreter behind a lock: interpreters are not thread-safe.
 
-    def __init__(self, model: bytes, shape: ModelShape, num_threads: int) -> None:
-        interpreter_class, self.name = _interpreter()
+    `interpreter` is one of `interpreters()`; default the first.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        shape: ModelShape,
+        num_threads: int,
+        interpreter: tuple[Any, str] | None = None,
+    ) -> None:
+        if interpreter is None:
+            (interpreter,) = interpreters()
+        interpreter_class, self.name = interpreter
         # The file identifier; anything else would be read as a flatbuffer without a check.
         if model[4:8] != b"TFL3":
             raise BundleError("model.tflite is not a TFLite model")
@@ -24,13 +35,13 @@ class TfliteRuntime:
         self._model = model
         self._lock = threading.Lock()
         try:
-            interpreter = interpreter_class(model_content=model, num_threads=num_threads)
-            interpreter.allocate_tensors()
-            inputs = interpreter.get_input_details()
-            outputs = interpreter.get_output_details()
+            loaded = interpreter_class(model_content=model, num_threads=num_threads)
+            loaded.allocate_tensors()
+            inputs = loaded.get_input_details()
+            outputs = loaded.get_output_details()
         except Exception as error:  # The runtimes raise ValueError, RuntimeError and others.
             raise BundleError(f"model.tflite cannot be loaded: {error!s:.300}") from None
-        self._interpreter = interpreter
+        self._interpreter = loaded
         if len(inputs) != 1 or not _fits(inputs[0], list(shape.image)):
             raise BundleError(
                 f"model.tflite must have one float32 input {list(shape.image)}, "
@@ -72,31 +83,43 @@ class TfliteRuntime:
             raise BundleError(f"model.tflite failed to run: {error!s:.300}") from None
 
 
-def _interpreter() -> tuple[Any, str]:
-    """The Interpreter class of the first runtime that can work here, and its name."""
-    reasons: list[str] = []
-    try:
-        from ai_edge_litert import __version__ as version
-        from ai_edge_litert.interpreter import Interpreter
+def interpreters(most: int = 1) -> list[tuple[Any, str]]:
+    """The Interpreter class and name of the best `most` runtimes that can work here.
 
-        return Interpreter, f"ai-edge-litert {version}"
-    except (ImportError, OSError) as error:
-        reasons.append(f"ai-edge-litert: {error}")
+    Raises RuntimeUnavailableError, naming the extras, where there is none.
+    """
+    found: list[tuple[Any, str]] = []
+    reasons: list[str] = []
+    for load in (_litert, _tflite_runtime):
+        if len(found) == most:
+            break
+        try:
+            found.append(load())
+        except (ImportError, OSError) as error:
+            reasons.append(str(error))
+    if not found:
+        raise RuntimeUnavailableError(
+            f"model.tflite needs a TFLite runtime ({'; '.join(reasons)}): pip install "
+            "'rssfix[litert]', or 'rssfix[tflite]' on Python 3.11 (32-bit Raspberry Pi)"
+        )
+    return found
+
+
+def _litert() -> tuple[Any, str]:
+    from ai_edge_litert import __version__ as version
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter, f"ai-edge-litert {version}"
+
+
+def _tflite_runtime() -> tuple[Any, str]:
     # tflite-runtime 2.14 installs and imports beside numpy 2 and then fails in its C++ part.
     if int(np.__version__.split(".")[0]) >= 2:
-        reasons.append(f"tflite-runtime works with numpy < 2 only, this is {np.__version__}")
-    else:
-        try:
-            from tflite_runtime import __version__ as version
-            from tflite_runtime.interpreter import Interpreter
+        raise ImportError(f"tflite-runtime works with numpy < 2 only, this is {np.__version__}")
+    from tflite_runtime import __version__ as version
+    from tflite_runtime.interpreter import Interpreter
 
-            return Interpreter, f"tflite-runtime {version}"
-        except (ImportError, OSError) as error:
-            reasons.append(f"tflite-runtime: {error}")
-    raise RuntimeUnavailableError(
-        f"model.tflite needs a TFLite runtime ({'; '.join(reasons)}): pip install "
-        "'rssfix[litert]', or 'rssfix[tflite]' on Python 3.11 (32-bit Raspberry Pi)"
-    )
+    return Interpreter, f"tflite-runtime {version}"
 
 
 def _fits(detail: dict[str, Any], wanted: list[int | None]) -> bool:

@@ -52,6 +52,23 @@ def test_int8_moves_the_fixes_by_less_than_five_centimetres(int8):
         assert verdict.shift_m < 0.05
 
 
+def test_both_tflite_runtimes_agree(fp32, int8):
+    for report in (fp32, int8):
+        assert [name.split()[0] for name in report.agreeing] == ["tflite-runtime"]
+
+
+def test_a_tflite_runtime_that_miscomputes_is_caught(run_1d, int8, monkeypatch):
+    run, data = Run.load(run_1d), int8.path.read_bytes()
+    right = verify.TfliteRuntime.scores
+
+    def wrong(self, image):
+        return right(self, image) * (0.9 if self.name.startswith("tflite-runtime") else 1.0)
+
+    monkeypatch.setattr(verify.TfliteRuntime, "scores", wrong)
+    with pytest.raises(ExportError, match=r"tflite-runtime .* gives scores that differ by"):
+        verify.other_tflite_runtimes(run, data)
+
+
 def test_int8_files_are_smaller(fp32, int8):
     for name in ("model.onnx", "model.tflite"):
         assert len(member(int8.path, name)) < 0.6 * len(member(fp32.path, name))
