@@ -26,12 +26,14 @@ def fit_accuracy(
     error_m: NDArray[np.float64],
     weight: NDArray[np.float64] | None = None,
     percentile: float = PERCENTILE,
+    least_m: float = 1e-3,
 ) -> tuple[list[float], list[float]]:
     """Knots (spread_m ascending, radius_m non-decreasing) of the accuracy table of a bundle.
 
     Bins of equal weight along the spread give the percentile of the error, isotonic regression
     makes it monotone, and one factor makes the interpolated table cover ``percentile`` % of the
-    held-out errors exactly. Few rows give few knots; one knot is a constant radius.
+    held-out errors. Few rows give few knots; one knot is a constant radius. No radius is under
+    ``least_m``.
     Raises ValueError for no rows, unequal lengths or values that are not finite.
     """
     spread = np.asarray(spread_m, dtype=np.float64)
@@ -62,7 +64,7 @@ def fit_accuracy(
     y = np.bincount(member, np.array(radii) * masses) / total
     y = np.maximum(IsotonicRegression().fit_transform(x, y, sample_weight=total), 1e-3)
     factor = weighted_quantile(error / np.interp(spread, x, y), share, mass)
-    return x.tolist(), np.maximum(y * factor, 1e-3).tolist()
+    return x.tolist(), np.maximum(y * factor, least_m).tolist()
 
 
 def radius_at(

@@ -9,19 +9,17 @@ has seen strictly more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sdk.images import InputRecipe
 from training.calibration import fit_temperature
 from training.cells import Cells, make_cells
 from training.decode import decode, softmax
-from training.fitting import Fitting, Settings, Watched, fit
+from training.fitting import Fitting, Settings, Watched, arithmetic, fit
 from training.knn import PLAIN, Database, Rule, apply
 from training.networks.exloc import ExLocNet
 from training.order import order_aps
@@ -65,27 +63,8 @@ def train(
     """
     wanted = dict(changes or {}) | ({} if epochs is None else {"epochs": epochs})
     chosen = preset_of(PRESETS, preset, wanted)
-    with _arithmetic(threads or (1 if chosen.form == "1d" else None)):
+    with arithmetic(threads or (1 if chosen.form == "1d" else None)):
         return _train(survey, chosen, preset, seed, progress, rule)
-
-
-@contextmanager
-def _arithmetic(threads: int | None) -> Iterator[None]:
-    """Torch set up for training, and put back afterwards: others in the process share it.
-
-    Denormal numbers make training several times slower. So does a second thread on a machine that
-    is busy, since the kernels of a 1-D network are too short to share out.
-    """
-    kept = torch.tensor([1e-40]).mul(1.0).item() != 0.0
-    before = torch.get_num_threads()
-    torch.set_flush_denormal(True)
-    if threads is not None:
-        torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(not kept)
-        torch.set_num_threads(before)
 
 
 def _train(survey: Survey, chosen: Preset, name: str, seed: int, progress: bool, rule: str) -> Run:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,6 +70,25 @@ class Fitting:
         with torch.inference_mode():
             parts = torch.from_numpy(inputs).split(256)
             return torch.cat([self.network(_shaped(p, self.network)) for p in parts]).numpy()
+
+
+@contextmanager
+def arithmetic(threads: int | None) -> Iterator[None]:
+    """Torch set up for training, and put back afterwards: others in the process share it.
+
+    Denormal numbers make training several times slower. So does a second thread on a machine that
+    is busy, since the kernels of a 1-D network are too short to share out.
+    """
+    kept = torch.tensor([1e-40]).mul(1.0).item() != 0.0
+    before = torch.get_num_threads()
+    torch.set_flush_denormal(True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(not kept)
+        torch.set_num_threads(before)
 
 
 def fit(

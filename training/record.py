@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -15,12 +16,14 @@ from training.decode import Decoded
 from training.fingerprints import Vectors
 from training.metrics import figures
 from training.run import MOST_CALIBRATION_ROWS, Run
-from training.split import Validation, spots
+from training.split import SPOT_M, Validation, spots
 from training.survey import Survey, SurveyError
 from training.survey_header import plain
 
 MIN_MATCHED_APS = 3
 LOW_CONFIDENCE_M = 8.0
+# Half a spot: held-out scans stand on the very marks of the survey, a user stands beside them.
+LEAST_RADIUS_M = SPOT_M / 2
 _FOLDS = 5
 
 
@@ -55,7 +58,8 @@ def judge(
         )
     error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1)
     spread = found.spread_m
-    knots = fit_accuracy(spread[answered], error[answered], weight[answered])
+    fit = partial(fit_accuracy, least_m=LEAST_RADIUS_M)
+    knots = fit(spread[answered], error[answered], weight[answered])
     accuracy = {
         "percentile": PERCENTILE, "spread_m": knots[0], "radius_m": knots[1],
         "n": int(answered.sum()), "split": "validation",
@@ -65,7 +69,7 @@ def judge(
     for one in range(_FOLDS):
         rest = answered & (fold != one) & (weight > 0)
         if rest.any():
-            table = fit_accuracy(spread[rest], error[rest], weight[rest])
+            table = fit(spread[rest], error[rest], weight[rest])
             radius[fold == one] = radius_at(table, spread[fold == one])
     got = figures(np.where(answered, error, np.nan), found.floor == truth.floor, radius, weight)
     return Held(found, accuracy, got, temperature)

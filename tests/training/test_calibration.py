@@ -45,6 +45,11 @@ def test_tables_are_monotone_and_cover_their_own_data(n, seed, coarse):
     assert np.average(inside, weights=weight) >= 0.68 - 1e-9
 
 
+def test_no_radius_is_under_the_least():
+    spread = np.linspace(0, 5, 200)
+    assert min(fit_accuracy(spread, spread / 10, least_m=0.2)[1]) == 0.2
+
+
 def test_accuracy_refuses():
     for spread, error in (([], []), ([1.0], [1.0, 2.0]), ([np.nan], [1.0])):
         with pytest.raises(ValueError, match=r"expected|finite"):
