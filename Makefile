@@ -3,8 +3,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-export PIP_CONSTRAINT := constraints.txt
+CONSTRAINTS := $(CURDIR)/constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIN := --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
 
 NATIVE := CMakeLists.txt $(shell find native -name '*.[ch]pp' -o -name '*.h')
 PACKAGING := pyproject.toml constraints.txt $(NATIVE)
@@ -16,17 +17,17 @@ setup: $(VENV)/.demo
 $(VENV)/.pip:
 	.ci/system-packages "$(PYTHON)"
 	"$(PYTHON)" -m venv $(VENV)
-	$(PIP) --upgrade pip
+	$(PIP) --upgrade 'pip>=26'
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.pip $(PACKAGING)
-	$(PIP) torch
-	$(PIP) --editable '.[export]'
+	$(PIP) $(PIN) torch
+	$(PIP) $(PIN) --editable '.[export]'
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
 	.ci/system-packages "$(PYTHON)" test
-	$(PIP) --editable '.[test]'
+	$(PIP) $(PIN) --editable '.[test]'
 	@touch $@
 
 demo: $(VENV)/.demo
