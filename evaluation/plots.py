@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Patch
 from numpy.typing import NDArray
 
 from evaluation.evaluate import Evaluation
@@ -18,9 +18,10 @@ from sdk.fix import Fix
 from sdk.posterior import Posterior
 
 # Okabe and Ito: told apart by everyone.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8C8C8C"
+BLUE, ORANGE, GREEN, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#C9C9C9"
 _LINES = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
 SHOWN_SCORES = 12
+_BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "frameon": False, "fontsize": 8}
 
 
 def ecdf_figure(errors: dict[str, NDArray[np.float64]], path: Path, title: str) -> None:
@@ -82,7 +83,8 @@ def _draw_floor(axes, result: Evaluation) -> None:
         f"mean {np.nanmean(error):.2f} m"
     )
     _plan(axes)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, frameon=False, fontsize=8)
+    shown = axes.legend(**_BELOW, ncols=3)
+    shown.legend_handles[0].set_alpha(0.6)
 
 
 def _draw_posterior(axes, posterior: Posterior, fix: Fix, truth: tuple[float, float]) -> None:
@@ -99,7 +101,7 @@ def _draw_posterior(axes, posterior: Posterior, fix: Fix, truth: tuple[float, fl
     axes.plot(*truth, "o", mfc="white", mec=ORANGE, mew=2, ms=9, label="true position", ls="")
     axes.set_title("One scan: probability of each cell")
     _plan(axes)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False, fontsize=8)
+    axes.legend(**_BELOW, ncols=2)
     axes.figure.colorbar(drawn, ax=axes, shrink=0.75, label="probability")
 
 
@@ -109,7 +111,7 @@ def _draw_scores(axes, explanation: Explanation) -> None:
     most.sort(key=lambda item: item[1])
     names = [name for name, _ in most]
     silent = [name in explanation.not_heard for name in names]
-    colours = [("#C9C9C9" if s else BLUE) for s in silent]
+    colours = [(PALE if s else BLUE) for s in silent]
     axes.barh(range(len(most)), [value for _, value in most], color=colours)
     labels = [
         f"{name} (not heard)" if s else name for (name, _), s in zip(most, silent, strict=True)
@@ -120,9 +122,8 @@ def _draw_scores(axes, explanation: Explanation) -> None:
     kind = "Impact Score" if explanation.method == "cam" else "score (occlusion)"
     axes.set(xlabel=f"{kind} for the cell at ({cell.x_m:.1f}, {cell.y_m:.1f}) m")
     axes.set_title("The same scan: what each access point adds")
-    axes.bar([], [], color=BLUE, label="heard")
-    axes.bar([], [], color="#C9C9C9", label="not heard (its silence speaks too)")
-    axes.legend(loc="lower right", frameon=False, fontsize=8)
+    kinds = [Patch(color=BLUE, label="heard"), Patch(color=PALE, label="not heard: silence counts")]
+    axes.legend(handles=kinds, **_BELOW, ncols=2)
     axes.grid(axis="x", color="#E5E5E5", lw=0.8)
     axes.set_axisbelow(True)
 
