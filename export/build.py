@@ -167,7 +167,7 @@ def _bundle(run: Run, reference: Reference, parts: Parts, verdicts: tuple[Verdic
             | {"versions": _versions()},
         },
     }
-    members = dict(parts.members)
+    members = {**parts.members, **run.plans}
     if "model.onnx" in members:
         text = json.dumps(manifest, allow_nan=False)
         members["model.onnx"] = with_metadata(members["model.onnx"], {METADATA_KEY: text})

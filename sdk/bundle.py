@@ -32,6 +32,7 @@ class Bundle:
     manifest: Manifest
     places: Places
     models: dict[str, bytes]
+    plans: dict[str, bytes]
     arrays: dict[str, NDArray[Any]]
     sha256: str
     size: int
@@ -76,8 +77,13 @@ class Bundle:
         models = {name: bytes(members[name]) for name in MODELS if name in members}
         if isinstance(manifest.output, CellsOutput) and not models:
             raise BundleError(f"the bundle holds no model: expected {' or '.join(MODELS)}")
+        plans = {
+            floor.plan: bytes(members[floor.plan])
+            for floor in manifest.venue.floors
+            if floor.plan is not None
+        }
         digest = hashlib.sha256(data).hexdigest()
-        return cls(manifest, places, models, arrays.read, digest, len(data))
+        return cls(manifest, places, models, plans, arrays.read, digest, len(data))
 
 
 def source_name(source: Source) -> str:
@@ -119,6 +125,11 @@ def _check_members(manifest: Manifest, members: dict[str, memoryview]) -> None:
         found = hashlib.sha256(members[name]).hexdigest()
         if found != digest:
             raise BundleError(f"member {name} has the wrong hash: {found}, not {digest}")
+    for floor in manifest.venue.floors:
+        if floor.plan is not None and floor.plan not in members:
+            raise BundleError(
+                f"manifest.venue: the plan {floor.plan!r:.80} of floor {floor.floor} is missing"
+            )
 
 
 class _Arrays:

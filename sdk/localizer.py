@@ -123,6 +123,13 @@ class Localizer:
         """System, version, APs, floors, precision, measured accuracy, hashes."""
         return self._serving().info
 
+    def plan(self, floor: int) -> bytes | None:
+        """The floor's plan as PNG or GeoJSON, in the venue's frame; None where there is none.
+
+        Raises ValueError for a floor that the venue does not have.
+        """
+        return self._serving().plan(floor)
+
     def set_unknown(self, bssids: Iterable[str], keep: bool = True) -> None:
         """Mask APs that fell silent, moved or are not trusted; replaces the masked set.
 

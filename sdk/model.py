@@ -25,9 +25,10 @@ CANDIDATES = 3
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A positioner with its manifest and the set of APs that are not to be used."""
+    """A positioner with its manifest and plans, and the set of APs that are not to be used."""
 
     manifest: Manifest
+    plans: dict[str, bytes]
     positioner: Positioner
     info: BundleInfo
     user_unknown: frozenset[str]
@@ -45,7 +46,8 @@ class Model:
         except (BundleError, RuntimeUnavailableError) as error:
             raise type(error)(f"{source_name(source)}: {error}") from None
         info = BundleInfo.of(bundle, positioner.runtime_name)
-        return cls(bundle.manifest, positioner, info, frozenset(), None).masking(frozenset())
+        model = cls(bundle.manifest, bundle.plans, positioner, info, frozenset(), None)
+        return model.masking(frozenset())
 
     def masking(self, user_unknown: frozenset[str]) -> Model:
         """The same model with these APs unknown, beside those masked at export."""
@@ -61,6 +63,18 @@ class Model:
                 unknown_aps=tuple(table.bssids[i] for i in np.flatnonzero(mask)),
             ),
         )
+
+    def plan(self, floor: int) -> bytes | None:
+        """The floor's plan, PNG or GeoJSON; None where the bundle has none.
+
+        Raises:
+            ValueError: the venue has no such floor.
+        """
+        for one in self.manifest.venue.floors:
+            if one.floor == floor:
+                return None if one.plan is None else self.plans[one.plan]
+        floors = [one.floor for one in self.manifest.venue.floors]
+        raise ValueError(f"the venue has no floor {floor!r}, it has {floors}")
 
     def fingerprint(self, scan: Scan) -> Fingerprint:
         """The scan over this model's APs. Raises ScanError."""

@@ -104,6 +104,7 @@ def make_run(
         "order": {"method": "name"}, "input": None, "network": None, "estimate": "mean",
     }  # fmt: skip
     return Run(
+        plans={name: path.read_bytes() for name, path in survey.plans.items()},
         system=system,
         preset=preset,
         survey={"name": header.name, "licence": header.licence, "sha256": survey.sha256},

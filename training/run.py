@@ -1,8 +1,9 @@
 """The run folder: what training leaves and export reads, complete in itself.
 
 ``run.json`` (settings, access points, figures, provenance), ``arrays.npz`` (places, calibration and
-validation rows, the database of ``neighbours``) and, for networks, ``checkpoint.pt`` (``{"config",
-"state"}``, loadable with ``weights_only=True``). Written beside and renamed into place.
+validation rows, the database of ``neighbours``), the floor plans named by the venue and, for
+networks, ``checkpoint.pt`` (``{"config", "state"}``, loadable with ``weights_only=True``). Written
+beside and renamed into place.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class RunError(SurveyError):
 
 @dataclass(frozen=True)
 class Run:
-    """One trained system. Field names are the keys of ``run.json``; arrays and state stand apart.
+    """One trained system. Field names are the keys of ``run.json``; the last three stand apart.
 
     ``arrays``: places_xy_m (G, 2), places_floor (G,), calibration_rssi_dbm (<= 512, N),
     validation_rssi_dbm (V, N), validation_xy_m (V, 2), validation_floor (V,), validation_weight
@@ -68,6 +69,7 @@ class Run:
     pitch_m: float | None = None
     arrays: dict[str, NDArray] = field(default_factory=dict)
     state: dict[str, torch.Tensor] | None = None
+    plans: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def input_recipe(self) -> InputRecipe:
@@ -78,13 +80,16 @@ class Run:
 
     def save(self, folder: Path) -> None:
         """Write the folder; an older one in its place is replaced at the end."""
-        record = {k: v for k, v in vars(self).items() if k not in ("arrays", "state")}
+        record = {k: v for k, v in vars(self).items() if k not in ("arrays", "state", "plans")}
         with folder_beside(Path(folder)) as made:
             (made / RUN).write_text(
                 json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
                 encoding="utf-8",
             )
             np.savez_compressed(made / ARRAYS, **self.arrays)
+            for name, data in self.plans.items():
+                (made / name).parent.mkdir(parents=True, exist_ok=True)
+                (made / name).write_bytes(data)
             if self.state is not None:
                 torch.save({"config": self.network, "state": self.state}, made / CHECKPOINT)
 
@@ -104,6 +109,11 @@ class Run:
             if record["network"] is not None:
                 stored = torch.load(file, map_location="cpu", weights_only=True)
                 record["state"] = stored["state"]
+            names = [one["plan"] for one in record["venue"]["floors"] if one.get("plan")]
+            record["plans"] = {}
+            for name in names:
+                file = folder / name
+                record["plans"][name] = file.read_bytes()
             file = folder / RUN
             return cls(**record)
         except FileNotFoundError:

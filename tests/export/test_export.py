@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -17,8 +18,10 @@ from export.errors import ExportError
 from export.exloc import checkpoint_probability
 from export.verify import scan_of
 from sdk import Localizer
+from training import neighbours
 from training.exloc import load_network
 from training.run import Run
+from training.survey_file import read_survey, write_survey
 
 
 def member(path, name):
@@ -117,6 +120,25 @@ def test_a_zero_padded_2d_network_keeps_its_form(run_2d, tmp_path):
     manifest = json.loads(member(report.path, "manifest.json"))
     assert manifest["input"]["image"] == "cyclic_map"
     assert manifest["output"]["head"]["kind"] == "gap"
+
+
+def test_floor_plans_travel_from_the_survey_to_the_device(part, tmp_path):
+    folder, plan = tmp_path / "survey", b"\x89PNG of a floor"
+    (tmp_path / "3.png").write_bytes(plan)
+    floors = tuple(replace(one, plan="floors/3.png") for one in part.header.floors)
+    planned = replace(
+        part,
+        header=replace(part.header, floors=floors),
+        plans={"floors/3.png": tmp_path / "3.png"},
+    )
+    write_survey(planned, folder)
+    neighbours.train(read_survey(folder), seed=0).save(tmp_path / "run")
+    report = export_run(tmp_path / "run", tmp_path / "planned.rssfix")
+    with Localizer.open(report.path) as localizer:
+        assert localizer.plan(3) == plan
+    (tmp_path / "run" / "floors" / "3.png").unlink()
+    with pytest.raises(ExportError, match=r"3\.png is missing"):
+        export_run(tmp_path / "run", tmp_path / "again.rssfix")
 
 
 def test_neighbours_need_no_model_file(run_neighbours, tmp_path):

@@ -20,6 +20,9 @@ COLUMNS, ROWS, FLOORS = 5, 4, 2
 N_PLACES = COLUMNS * ROWS * FLOORS
 
 
+PLAN = b"\x89PNG\r\n\x1a\n and so on"
+
+
 def npy(array, dtype):
     """The array as a .npy member, headers written by hand."""
     array = np.ascontiguousarray(array, dtype=dtype)
@@ -188,7 +191,10 @@ def manifest(**changes):
         "venue": {
             "name": "Small House",
             "frame": "metres, x east, y north",
-            "floors": [{"floor": 0, "label": "G"}, {"floor": 1, "label": "1", "width_m": 5.0}],
+            "floors": [
+                {"floor": 0, "label": "G", "plan": "floors/0.png"},
+                {"floor": 1, "label": "1", "width_m": 5.0},
+            ],
             "georeference": {"latitude": 40.0, "longitude": -0.07, "rotation_deg": 30.0},
         },
         "accuracy": {
@@ -212,7 +218,11 @@ def manifest(**changes):
 
 def place_members():
     xy, floor = places()
-    return {"places_xy_m.npy": npy(xy, "<f8"), "places_floor.npy": npy(floor, "<i4")}
+    return {
+        "places_xy_m.npy": npy(xy, "<f8"),
+        "places_floor.npy": npy(floor, "<i4"),
+        "floors/0.png": PLAN,
+    }
 
 
 def output(**rest):

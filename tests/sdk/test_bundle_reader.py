@@ -87,6 +87,7 @@ FIELDS = [
     ("format", "1", "manifest.format must be an int"),
     ("oldest_reader", 2, "too new: its format 1 needs a reader of format 2"),
     ("oldest_reader", True, "manifest.oldest_reader must be an int"),
+    ("venue.floors.0.plan", "floors/9.png", "the plan 'floors/9.png' of floor 0 is missing"),
     ("system", None, "manifest.system must be text"),
     ("system", ..., "manifest.system is missing"),
     ("precision", "fp16", "manifest.precision must be 'fp32' or 'int8', got 'fp16'"),

@@ -231,3 +231,10 @@ def test_any_readings_give_a_fix_with_finite_or_no_fields(localizer, readings, m
             assert fix.status in (Status.TOO_FEW_APS, Status.OUT_OF_AREA, Status.STALE_SCAN)
         json.dumps(fix.to_dict(), allow_nan=False)
     assert localizer.posterior(scan).probability.sum() == pytest.approx(1)
+
+
+def test_plans_come_from_the_bundle(localizer):
+    assert localizer.plan(0) == small.PLAN
+    assert localizer.plan(1) is None
+    with pytest.raises(ValueError, match="no floor 7"):
+        localizer.plan(7)
