@@ -139,6 +139,13 @@ def check_command(folder: Path, as_json: bool) -> None:
     help="Count MACs that differ in the last hex digit as one access point.",
 )
 @click.option("--threads", type=click.IntRange(1), help="Of the processor; 1 for 1-D networks.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    help="auto: cuda where there is one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on stdout.")
 def train(
     system: str,
@@ -150,6 +157,7 @@ def train(
     max_age_ms: int | None,
     merge_virtual_aps: bool,
     threads: int | None,
+    device: str,
     as_json: bool,
 ) -> None:
     """Train SYSTEM on a survey folder and write a run folder, which rssfix export reads."""
@@ -167,6 +175,7 @@ def train(
         run = module.train(
             read_survey(survey), preset or module.DEFAULT_PRESET, seed=seed, epochs=epochs,
             progress=not as_json, changes=changes, threads=threads,
+            device=device,
         )  # fmt: skip
         run.save(out)
     except (RssfixError, ValueError) as error:

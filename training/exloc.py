@@ -19,7 +19,7 @@ from sdk.images import InputRecipe
 from training.calibration import fit_temperature
 from training.cells import Cells, make_cells
 from training.decode import decode, softmax
-from training.fitting import Fitting, Settings, Watched, arithmetic, fit
+from training.fitting import Fitting, Settings, Watched, arithmetic, device_of, fit
 from training.knn import PLAIN, Database, Rule, apply
 from training.networks.exloc import ExLocNet
 from training.order import order_aps
@@ -53,32 +53,44 @@ def train(
     rule: str = "auto",
     changes: Mapping[str, object] | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> Run:
     """Train eXLoc on the survey's training rows.
 
     ``epochs`` and ``changes`` ({field: value} of ``Preset``) override the preset; ``rule`` is the
     validation rule of ``split.py``; ``threads`` is 1 for the 1-D form and torch's own choice for
-    2-D unless given. Raises SurveyError for a survey that cannot be trained on,
-    ValueError for an unknown preset or setting.
+    2-D unless given; ``device`` is "cpu", "cuda" or "auto" (cuda where there is one). The run's
+    weights lie on the CPU. Raises SurveyError for a survey that cannot be trained on,
+    ValueError for an unknown preset or setting or a device that is not there.
     """
     wanted = dict(changes or {}) | ({} if epochs is None else {"epochs": epochs})
-    chosen = preset_of(PRESETS, preset, wanted)
+    chosen, where = preset_of(PRESETS, preset, wanted), device_of(device)
     with arithmetic(threads or (1 if chosen.form == "1d" else None)):
-        return _train(survey, chosen, preset, seed, progress, rule)
+        return _train(survey, chosen, preset, seed, progress, rule, where)
 
 
-def _train(survey: Survey, chosen: Preset, name: str, seed: int, progress: bool, rule: str) -> Run:
+def _train(
+    survey: Survey,
+    chosen: Preset,
+    name: str,
+    seed: int,
+    progress: bool,
+    rule: str,
+    device: str,
+) -> Run:
     held_out = validation_of(survey, seed, rule)
     train_rows = survey.rows("train")
-    first = _fit(survey, train_rows & ~held_out.rows, held_out, chosen, seed, "fit", progress)
+    first = _fit(
+        survey, train_rows & ~held_out.rows, held_out, chosen, seed, "fit", progress, device
+    )
     held = _held(first, survey, held_out, chosen)
     final = first
     if held_out.drawn:
         final = _fit(
-            survey, train_rows, None, chosen, seed, "fit on all rows", progress,
+            survey, train_rows, None, chosen, seed, "fit on all rows", progress, device,
             stop_after=first.fitting.epochs,
         )  # fmt: skip
-    network = final.fitting.network
+    network = final.fitting.network.cpu()
     if network.config["padding"] == "circular" and network.form == "2d":
         network = network.to_1d()
     image = "vector" if network.form == "1d" else "cyclic_map"
@@ -97,6 +109,7 @@ def _train(survey: Survey, chosen: Preset, name: str, seed: int, progress: bool,
         provenance={
             "settings": asdict(chosen),
             "epochs": final.fitting.epochs,
+            "device": device,
             "parameters": sum(p.numel() for p in network.parameters()),
             "validation_error_m": first.fitting.history,
         },
@@ -141,6 +154,7 @@ def _fit(
     seed: int,
     title: str,
     progress: bool,
+    device: str,
     stop_after: int | None = None,
 ) -> _Model:
     """Everything learned from the rows of a mask, the access point list and the cells included."""
@@ -157,6 +171,7 @@ def _fit(
     cells = make_cells(part.xy_m, part.floor, preset.pitch, preset.position)
     settings = Settings(
         preset=preset, seed=seed, title=title, progress=progress, stop_after=stop_after,
+        device=device,
         std_db=np.broadcast_to(np.asarray(recipe.std_db, np.float32), (len(names),)),
         silent=recipe.normalised(np.full((1, len(names)), np.nan, np.float32))[0],
     )  # fmt: skip

@@ -19,6 +19,7 @@ from training.presets import Preset
 from training.progress import steps
 from training.survey import Survey
 
+DEVICES = ("auto", "cpu", "cuda")
 # What a wrong floor adds to the watched error.
 FLOOR_PENALTY_M = 15.0
 
@@ -54,6 +55,7 @@ class Settings:
     stop_after: int | None
     std_db: NDArray[np.float32]
     silent: NDArray[np.float32]
+    device: str = "cpu"
 
 
 @dataclass
@@ -67,9 +69,22 @@ class Fitting:
     def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """(M, N) normalised -> (M, G)."""
         self.network.eval()
+        device = self.network.fc.weight.device
         with torch.inference_mode():
-            parts = torch.from_numpy(inputs).split(256)
-            return torch.cat([self.network(_shaped(p, self.network)) for p in parts]).numpy()
+            parts = torch.from_numpy(inputs).to(device).split(256)
+            logits = torch.cat([self.network(_shaped(p, self.network)) for p in parts])
+            return logits.cpu().numpy()
+
+
+def device_of(name: str) -> str:
+    """ "cpu", "cuda", or "auto": cuda where there is one. Raises ValueError for any other name, or
+    where cuda is asked for and missing."""
+    if name not in DEVICES:
+        raise ValueError(f"device is {name!r}, expected one of {', '.join(DEVICES)}")
+    present = torch.cuda.is_available()
+    if name == "cuda" and not present:
+        raise ValueError("device is 'cuda', but torch finds no CUDA device here")
+    return "cuda" if name != "cpu" and present else "cpu"
 
 
 @contextmanager
@@ -110,7 +125,7 @@ def fit(
     network = ExLocNet(
         inputs.shape[1], len(cells), preset.width, preset.depth, preset.kernel, preset.padding,
         preset.head, preset.form, preset.embedding,
-    )  # fmt: skip
+    ).to(settings.device)  # fmt: skip
     # The paper's Adam; decoupled decay leaves it unchanged at 0.
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay
@@ -121,15 +136,23 @@ def fit(
     if preset.one_cycle:
         total = max(preset.epochs * per_epoch, 2)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, preset.learning_rate, total)
-    x, mask = torch.from_numpy(inputs), torch.from_numpy(heard)
-    jitter = torch.from_numpy(np.array(preset.noise_db / settings.std_db, dtype=np.float32))
-    silent = torch.from_numpy(settings.silent)
+    jitter_of = np.array(preset.noise_db / settings.std_db, dtype=np.float32)
+    x, mask, jitter, silent = (
+        torch.from_numpy(array).to(settings.device)
+        for array in (inputs, heard, jitter_of, settings.silent)
+    )
+    # Scans share spots, so a table of targets per spot spares each batch most of its arithmetic.
+    spot, spot_of = _spots(truth)
+    targets = torch.from_numpy(
+        cells.soft_targets(truth.xy_m[spot], truth.floor[spot], preset.soften_m)
+    ).to(settings.device)
+    target_of = torch.from_numpy(spot_of).to(settings.device)
     result, best, least = Fitting(network), None, np.inf
     epochs = settings.stop_after or preset.epochs
     with steps(settings.title, epochs, settings.progress) as advance:
         for epoch in range(1, epochs + 1):
             network.train()
-            order = rng.permutation(len(inputs))
+            order = torch.from_numpy(rng.permutation(len(inputs))).to(settings.device)
             for start in range(0, per_epoch * size, size):
                 rows = order[start : start + size]
                 batch = x[rows]
@@ -139,8 +162,7 @@ def fit(
                 if preset.ap_dropout:
                     lost = torch.rand_like(batch) < preset.ap_dropout
                     batch = torch.where(lost, silent, batch)
-                target = cells.soft_targets(truth.xy_m[rows], truth.floor[rows], preset.soften_m)
-                loss = _loss(network(_shaped(batch, network)), torch.from_numpy(target))
+                loss = _loss(network(_shaped(batch, network)), targets[target_of[rows]])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -162,6 +184,13 @@ def fit(
         network.load_state_dict(best[1])
     network.eval()
     return result
+
+
+def _spots(truth: Survey) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first row of every distinct position, and the number of each row's position (M,)."""
+    key = np.column_stack([truth.floor.astype(np.float64), truth.xy_m])
+    _, first, member = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    return first, member.reshape(-1)
 
 
 def _shaped(rows: Tensor, network: ExLocNet) -> Tensor:

@@ -28,12 +28,14 @@ def train(
     rule: str = "auto",
     changes: Mapping[str, object] | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> Run:
-    """Tune weighted kNN on the survey. ``epochs`` has no meaning here and is refused; one thread.
+    """Tune weighted kNN on the survey: one thread of the processor, whatever ``threads`` and
+    ``device`` say. ``epochs`` has no meaning here and is refused.
 
     Raises SurveyError for a survey without usable rows, ValueError for an unknown preset.
     """
-    del threads
+    del threads, device
     if epochs is not None:
         raise ValueError("neighbours has no epochs")
     chosen = preset_of(NEIGHBOUR_PRESETS, preset, changes or {})
