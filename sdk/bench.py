@@ -185,11 +185,12 @@ def bench(
         stages = measure(localizer, lines, warmup_runs, num_runs)
         del stages["sdk"]
         info = localizer.info
-    models = Bundle.open(bundle).models
+    used = "model.onnx" if info.runtime.startswith("onnxruntime") else "model.tflite"
+    model = Bundle.open(bundle).models.get(used)
     report = {
         "runtime": info.runtime,
         "machine": machine(),
-        "model_bytes": sum(map(len, models.values())) or info.bundle_bytes,
+        "model_bytes": len(model) if model else info.bundle_bytes,
         "init_us": init_us,
         "first_us": first_us,
         "stages": stages,
@@ -226,12 +227,19 @@ def _show(report: dict[str, Any], name: str, runs: int, threads: int) -> None:
         f"\nmemory: start {memory['start_bytes'] / 1e6:.1f} MB, after init "
         f"{memory['after_init_bytes'] / 1e6:.1f} MB, peak {memory['peak_bytes'] / 1e6:.1f} MB"
     )
-    facts = ", ".join(f"{key} {_short(value)}" for key, value in report["measured"].items())
-    click.echo(f"accuracy recorded at export: {facts or 'none'}")
+    click.echo(f"accuracy held out before export: {_facts(report['measured'])}")
+    if isinstance(beside := report["measured"].get("wknn"), dict):
+        click.echo(f"weighted kNN on the same scans:  {_facts(beside)}")
 
 
 _COLUMNS = ("min", *(f"p{p}" for p in PERCENTILES), "max")
 
 
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _facts(measured: dict[str, Any]) -> str:
+    """The recorded figures in one line."""
+    shown = [
+        f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in measured.items()
+        if not isinstance(value, dict)
+    ]
+    return ", ".join(shown) or "none"

@@ -114,12 +114,28 @@ def info(bundle: str, runtime: RuntimeChoice, as_json: bool) -> None:
         click.echo(json.dumps(record, indent=1))
         return
     record["members"] = f"{len(record['members'])} ({', '.join(record['members'])})"
+    for line in _outline(record):
+        click.echo(line)
+
+
+def _outline(record: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """A record as indented lines, numbers to four digits."""
     for name, value in record.items():
         if isinstance(value, dict):
-            value = ", ".join(f"{key} {item}" for key, item in value.items())
+            yield f"{indent}{name}"
+            yield from _outline(value, indent + "  ")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for item in value:
+                yield f"{indent}{name}"
+                yield from _outline(item, indent + "  ")
         elif isinstance(value, list):
-            value = ", ".join(map(str, value)) or "none"
-        click.echo(f"{name:18} {value}")
+            yield f"{indent}{name:18} {', '.join(map(_short, value)) or 'none'}"
+        else:
+            yield f"{indent}{name:18} {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @click.command()

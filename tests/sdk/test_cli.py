@@ -32,7 +32,13 @@ def test_info(files):
     assert result.exit_code == 0, result.output
     assert json.loads(result.output) == record
     text = rssfix("info", files[0]).output
-    for part in ("exloc", "Small House", "mean_m 1.25", record["sha256"], "onnxruntime"):
+    for part in (
+        "exloc",
+        "Small House",
+        "mean_m             1.25",
+        record["sha256"],
+        "onnxruntime",
+    ):
         assert part in text
 
 
