@@ -13,12 +13,8 @@ sys.path.append(str(ROOT / "tests" / "sdk"))
 import small_bundles as small  # noqa: E402
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-
-
 def test_the_example_runs(tmp_path, monkeypatch, capsys):
-    (example,) = blocks("python")
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     (tmp_path / "library.rssfix").write_bytes(small.pack(*small.neighbours_parts()))
     monkeypatch.chdir(tmp_path)
     heard = ", ".join(f'"{name}": -{60 + i}.0' for i, name in enumerate(small.BSSIDS[:4]))
@@ -31,7 +27,7 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
 
 
 def test_every_command_named_exists():
-    named = set(re.findall(r"^rssfix (\w+)", "\n".join(blocks("")), flags=re.MULTILINE))
+    named = set(re.findall(r"^rssfix (\w+)", README, flags=re.MULTILINE))
     known = {point.name for point in entry_points(group="rssfix.commands")}
     assert named
     assert named <= known
