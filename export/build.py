@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.bundle import bundle_bytes, npy_bytes, write_beside
 from export.errors import ExportError
+from export.forms import Rewritten, in_form
 from export.onnx_model import with_metadata
 from export.parts import FORMATS, PRECISIONS, Parts, Reference
 from export.verify import Verdict, compare, other_tflite_runtimes
@@ -34,7 +36,8 @@ class Exported:
     """A written bundle and what was measured on the way.
 
     `agreeing`: further runtimes that gave the scores of the verified one; `rejected`: models that
-    failed a check before this one passed, with the reason.
+    failed a check before this one passed, with the reason; `rewritten`: how the network changed
+    its form, if it did.
     """
 
     path: Path
@@ -44,6 +47,7 @@ class Exported:
     verdicts: tuple[Verdict, ...]
     agreeing: tuple[str, ...]
     rejected: tuple[str, ...]
+    rewritten: Rewritten | None = None
 
 
 def export_run(
@@ -52,10 +56,12 @@ def export_run(
     formats: Sequence[str] = ("onnx",),
     precision: str = "int8",
     progress: bool = False,
+    form: str = "auto",
 ) -> Exported:
     """Convert, verify in every runtime the bundle is for, and write `output`.
 
     Nothing is written unless all checks of `export.verify` pass; `progress` shows a bar for them.
+    `form` is that of `export.forms`: "auto" (1-D where it is exact), "1d" or "2d".
 
     Raises:
         ExportError: the run, a converter or a check; the message says which and by how much.
@@ -72,21 +78,25 @@ def export_run(
         raise ExportError(f"{folder}: system {run.system!r}, expected one of {', '.join(SYSTEMS)}")
     system = importlib.import_module(f"export.{run.system}")
     reference = _reference(run, system.checkpoint_probability)
+    rewritten = in_form(run, form, reference.rssi_dbm[_golden_rows(reference)])
+    run = run if rewritten is None else rewritten.run
     rejected: list[str] = []
     for attempt in system.attempts(run, formats, precision):
         parts: Parts = attempt()
-        verdicts = _verified(run, reference, parts, progress)
+        verdicts = _verified(run, reference, parts, progress, rewritten)
         problems = [
             f"{v.runtime}: {text}" for v in verdicts for text in v.problems(parts.precision)
         ]
         if problems:
             rejected.append(f"{parts.note}: {'; '.join(problems)}")
             continue
-        data = _bundle(run, reference, parts, verdicts)
+        data = _bundle(run, reference, parts, verdicts, rewritten)
         identity = _opened(parts, data)
         others = other_tflite_runtimes(run, data) if "model.tflite" in parts.members else []
         write_beside(output, data)
-        return Exported(output, len(data), identity, parts.note, verdicts, (*others,), (*rejected,))
+        return Exported(
+            output, len(data), identity, parts.note, verdicts, (*others,), (*rejected,), rewritten
+        )
     raise ExportError(f"{folder}: no bundle was written. " + " | ".join(rejected))
 
 
@@ -105,8 +115,18 @@ def _reference(run: Run, checkpoint_probability: Callable[..., Any]) -> Referenc
     )
 
 
-def _verified(run: Run, reference: Reference, parts: Parts, progress: bool) -> tuple[Verdict, ...]:
-    draft = _bundle(run, reference, parts, ())
+def _golden_rows(reference: Reference) -> NDArray[np.int64]:
+    return np.linspace(0, len(reference.rssi_dbm) - 1, _GOLDEN_ROWS).round().astype(np.int64)
+
+
+def _verified(
+    run: Run,
+    reference: Reference,
+    parts: Parts,
+    progress: bool,
+    rewritten: Rewritten | None,
+) -> tuple[Verdict, ...]:
+    draft = _bundle(run, reference, parts, (), rewritten)
     try:
         return tuple(compare(run, reference, draft, name, progress) for name in _runtimes(parts))
     except RssfixError as error:
@@ -128,9 +148,15 @@ def _runtimes(parts: Parts) -> list[RuntimeChoice]:
     return [name for name in FORMATS if f"model.{name}" in parts.members] or ["auto"]
 
 
-def _bundle(run: Run, reference: Reference, parts: Parts, verdicts: tuple[Verdict, ...]) -> bytes:
+def _bundle(
+    run: Run,
+    reference: Reference,
+    parts: Parts,
+    verdicts: tuple[Verdict, ...],
+    rewritten: Rewritten | None = None,
+) -> bytes:
     """The bundle; without verdicts a draft whose golden pair accepts any difference."""
-    golden = np.linspace(0, len(reference.rssi_dbm) - 1, _GOLDEN_ROWS).round().astype(int)
+    golden = _golden_rows(reference)
     tolerance = 1.0
     if verdicts:
         seen = max(verdict.difference for verdict in verdicts)
@@ -163,8 +189,12 @@ def _bundle(run: Run, reference: Reference, parts: Parts, verdicts: tuple[Verdic
             "order": run.order,
             "refitted_on_all_rows": run.refitted,
             "training": run.provenance,
-            "export": {"note": parts.note, "verified": [v.to_json() for v in verdicts]}
-            | {"versions": _versions()},
+            "export": {
+                "note": parts.note,
+                "rewritten": None if rewritten is None else rewritten.to_json(),
+                "verified": [v.to_json() for v in verdicts],
+                "versions": _versions(),
+            },
         },
     }
     members = {**parts.members, **run.plans}

@@ -25,21 +25,31 @@ import click
     help="Model format; twice for both in one bundle.",
 )
 @click.option("--precision", type=click.Choice(["fp32", "int8"]), default="int8", show_default=True)
+@click.option(
+    "--form",
+    type=click.Choice(["auto", "1d", "2d"]),
+    default="auto",
+    show_default=True,
+    help="Of a convolutional network; auto: 1d where that is exact (circular padding).",
+)
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 def export(
-    run: Path, output: Path, formats: tuple[str, ...], precision: str, as_json: bool
+    run: Path, output: Path, formats: tuple[str, ...], precision: str, form: str, as_json: bool
 ) -> None:
     """Convert a run to a verified bundle that a device loads.
 
     The bundle is opened as a device opens it and compared with the fp32 checkpoint on every
     validation scan, in every runtime it is for. If the fixes or the accuracy change by more than
     the limits, an int8 model keeps its head in float32; if that is not enough, nothing is written.
+
+    A circular network on N x N maps is exactly a network on the vector, which is many times
+    faster: --form 1d writes that, --form 2d the maps, whichever of the two was trained.
     """
     from export.build import export_run
     from export.errors import ExportError
 
     try:
-        report = export_run(run, output, formats, precision, progress=not as_json)
+        report = export_run(run, output, formats, precision, progress=not as_json, form=form)
     except ExportError as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -53,9 +63,15 @@ def export(
             "verified": [verdict.to_json() for verdict in report.verdicts],
             "agreeing": list(report.agreeing),
             "rejected": list(report.rejected),
+            "rewritten": None if report.rewritten is None else report.rewritten.to_json(),
         }
         click.echo(json.dumps(record, indent=1))
         return
+    if made := report.rewritten:
+        click.echo(
+            f"rewritten {made.stored} network in {made.exported}: differs by {made.logits:.1e} in "
+            f"logits, {made.features:.1e} in features, {made.impact:.1e} in Impact Scores"
+        )
     for text in report.rejected:
         click.echo(f"rejected  {text}")
     for verdict in report.verdicts:
