@@ -1,8 +1,10 @@
 """The order of access points on the cyclic map: a closed tour (SPEC 1.1, "M-TSP" of the paper).
 
-The map is cyclic, so the tour is closed: nearest neighbour from a fixed start, then 2-opt until no
-exchange shortens it. Distances come from access point positions, from pseudo-positions (mean of the
-training positions weighted by received amplitude) or from correlation. Fitted on training rows.
+The map is cyclic, so the tour is closed: nearest neighbour from the access point nearest to the
+corner of the surveyed area, then 2-opt until no exchange shortens it. Distances come from access
+point positions, from pseudo-positions (mean of the training positions weighted by received
+amplitude) or from correlation. Fitted on training rows. "name" (the columns as they come, sorted by
+name) and "random" are there to compare with.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-METHODS = ("positions", "pseudo_positions", "correlation", "name")
+METHODS = ("positions", "pseudo_positions", "correlation", "name", "random")
+ZONINGS = ("kmeans", "angle")
 
 
 def order_aps(
@@ -21,41 +24,67 @@ def order_aps(
     ap_xy_m: NDArray[np.float64] | None = None,
     zones: int = 1,
     not_heard_dbm: float = -100.0,
+    zoning: str = "kmeans",
 ) -> NDArray[np.int64]:
     """The permutation (N,) that puts the columns of ``rssi_dbm`` (M, N, NaN = not heard) in order.
 
     ``ap_xy_m`` (N, 2), needed for method "positions", may hold NaN rows: those access points take
-    their pseudo-position. ``zones`` > 1 tours k-means groups one after the other.
+    their pseudo-position. ``zones`` > 1 (the paper's several salesmen) tours the k-means groups one
+    after the other, neighbouring groups first, or with ``zoning`` "angle" the sectors round the
+    middle, all of one size. "random" may carry a seed: "random:7".
     Raises ValueError for an unknown method, missing positions or fewer access points than zones.
     """
     n = rssi_dbm.shape[1]
-    if method not in METHODS:
+    name, colon, seed = method.partition(":")
+    if name not in METHODS or (colon and not (name == "random" and seed.isdecimal())):
         raise ValueError(f"order method is {method!r}, expected one of {', '.join(METHODS)}")
+    method = name
+    if zoning not in ZONINGS:
+        raise ValueError(f"zoning is {zoning!r}, expected one of {', '.join(ZONINGS)}")
     if not 1 <= zones <= n:
         raise ValueError(f"{zones} zones for {n} access points, expected 1 to {n}")
+    if zones != 1 and method not in ("positions", "pseudo_positions"):
+        raise ValueError("zones need places: order by positions or pseudo_positions")
     if method == "name":
         return np.arange(n)
+    if method == "random":
+        return np.random.default_rng(int(seed or 0)).permutation(n)
     if method == "correlation":
-        if zones != 1:
-            raise ValueError("zones need places: order by positions or pseudo_positions")
         return closed_tour(correlation_distance(rssi_dbm, not_heard_dbm))
     place = pseudo_positions(rssi_dbm, xy_m)
     if method == "positions":
         if ap_xy_m is None:
             raise ValueError("order by positions needs access point positions")
         place = np.where(np.isfinite(ap_xy_m), ap_xy_m, place)
-    zone = np.zeros(n, dtype=int)
-    if zones > 1:
-        zone = KMeans(zones, random_state=0, n_init=4).fit_predict(place)
-    parts = []
-    for z in range(zones):
-        members = np.flatnonzero(zone == z)
-        if members.size:
-            inside = place[members]
-            distance = np.linalg.norm(inside[:, None] - inside[None], axis=2)
-            corner = int(np.argmin(np.linalg.norm(inside - place.min(axis=0), axis=1)))
-            parts.append(members[closed_tour(distance, corner)])
-    return np.concatenate(parts)
+    corner = xy_m.min(axis=0)
+    return np.concatenate(
+        [_tour_from(place, m, corner) for m in _zones(place, zones, zoning, corner)]
+    )
+
+
+def _zones(
+    place: NDArray[np.float64], zones: int, zoning: str, corner: NDArray[np.float64]
+) -> list[NDArray[np.int64]]:
+    """Indices of the places (N, 2) of every zone, the zones in the order they are visited."""
+    if zones == 1:
+        return [np.arange(len(place))]
+    if zoning == "angle":
+        from_middle = place - place.mean(axis=0)
+        by_angle = np.argsort(np.arctan2(from_middle[:, 1], from_middle[:, 0]), kind="stable")
+        return np.array_split(by_angle, zones)
+    zone = KMeans(zones, random_state=0, n_init=4).fit_predict(place)
+    groups = [np.flatnonzero(zone == z) for z in np.unique(zone)]
+    middle = np.stack([place[members].mean(axis=0) for members in groups])
+    return [groups[z] for z in _tour_from(middle, np.arange(len(groups)), corner)]
+
+
+def _tour_from(
+    place: NDArray[np.float64], members: NDArray[np.int64], corner: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """A closed tour through some places (N, 2) from the one nearest to the corner; indices."""
+    inside = place[members]
+    distance = np.linalg.norm(inside[:, None] - inside[None], axis=2)
+    return members[closed_tour(distance, int(np.argmin(np.linalg.norm(inside - corner, axis=1))))]
 
 
 def pseudo_positions(
@@ -85,15 +114,24 @@ def tour_length(distance: NDArray[np.float64], tour: NDArray[np.int64]) -> float
 
 def closed_tour(distance: NDArray[np.float64], start: int = 0) -> NDArray[np.int64]:
     """A short closed tour through all nodes of a symmetric (N, N) distance: greedy, then 2-opt."""
-    n = len(distance)
+    return two_opt(distance, greedy_tour(distance, start))
+
+
+def greedy_tour(distance: NDArray[np.float64], start: int = 0) -> NDArray[np.int64]:
+    """From the start always on to the nearest node (of an (N, N) distance) not yet visited."""
     tour = [start]
-    left = np.ones(n, dtype=bool)
+    left = np.ones(len(distance), dtype=bool)
     left[start] = False
     while left.any():
         nearest = int(np.argmin(np.where(left, distance[tour[-1]], np.inf)))
         tour.append(nearest)
         left[nearest] = False
-    path = np.array(tour, dtype=np.int64)
+    return np.array(tour, dtype=np.int64)
+
+
+def two_opt(distance: NDArray[np.float64], tour: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The tour after exchanging pairs of edges until no exchange shortens it; the start stays."""
+    path, n = tour.copy(), len(tour)
     improved = n > 3
     while improved:
         improved = False

@@ -53,7 +53,7 @@ def test_pseudo_positions_lean_to_the_strongest():
 
 def test_order_refuses():
     rssi, xy = np.zeros((2, 3), np.float32) - 50, np.zeros((2, 2))
-    for changes in ({"method": "random"}, {"method": "positions"}, {"zones": 4},
+    for changes in ({"method": "nearest"}, {"method": "positions"}, {"zones": 4},
                     {"method": "correlation", "zones": 2}):  # fmt: skip
         with pytest.raises(ValueError, match=r"expected|needs|need"):
             order_aps(rssi, xy, **changes)
