@@ -65,6 +65,8 @@ def exloc(
         raise click.BadParameter(f"--preset {unknown[0]!r}: expected {', '.join(VARIANTS)}")
     effort = Effort(scans, epochs, device, progress)
     command = "rssfix reproduce " + shlex.join(_without_folders(sys.argv))
+    # Asked once: the tree may move on while this code runs.
+    made = {"command": command, "commit": _commit(), "date": _today()}
     try:
         for place in chosen:
             todo = [(n, s) for s in range(seeds) for n in names
@@ -84,12 +86,14 @@ def exloc(
                 except RssfixError as error:
                     click.echo(f"    skipped: {error}")
                     continue
-                made = {"command": command, "commit": _commit(), "date": _today()}
                 _write(_file(out, place.name, name, seed), json.dumps({**made, **record}) + "\n")
     except KeyboardInterrupt:
         click.echo("interrupted; what is finished is kept")
-    made_by = f"`{command}`, commit {_commit()}, {_today()}. One JSON per network: `{RUNS}/`."
-    report(out, made_by)
+    report(
+        out,
+        f"`{command}`, commit {made['commit']}, {made['date']}. One JSON per network, "
+        f"with the command, commit and date that made it: `{RUNS}/`.",
+    )
 
 
 def report(out: Path, made_by: str) -> None:
