@@ -164,7 +164,8 @@ def _without_folders(argv: Sequence[str]) -> list[str]:
         elif i and words[i - 1] == "--data":
             word = "DATA"
         elif (i and words[i - 1] == "--out") or word.startswith("--out="):
-            word = word if not Path(word.removeprefix("--out=")).is_absolute() else "OUT"
+            plain = word.removeprefix("--out=")
+            word = word.replace(plain, "OUT") if Path(plain).is_absolute() else word
         out.append(word)
     return out
 
