@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from export.bundle import npy_bytes
+from export.neighbours import database_of_run, neighbour_members, neighbour_output
 from export.onnx_model import quantize_onnx, to_onnx
 from export.parts import Attempt, Parts, places
 from export.tflite_model import quantize_tflite, require_converter, to_tflite
 from training.decode import softmax
 from training.exloc import load_network
+from training.fusion import Fusion
 from training.networks.exloc import ExLocNet
 from training.run import Run
 
@@ -44,12 +46,15 @@ def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attem
 
 
 def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Place probabilities (B, G) of the fp32 checkpoint, in PyTorch."""
+    """Place probabilities (B, G) of the fp32 checkpoint, in PyTorch; fused where the run is."""
     network = load_network(run)
     images = torch.from_numpy(run.input_recipe.images(rssi_dbm))
     with torch.inference_mode():
         logits = torch.cat([network(part) for part in images.split(_BATCH)])
-    return softmax(logits.numpy(), run.temperature)
+    probability = softmax(logits.numpy(), run.temperature)
+    if run.neighbours is None:
+        return probability
+    return Fusion.from_json(run.neighbours).combine(probability, database_of_run(run), rssi_dbm)
 
 
 def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:
@@ -87,6 +92,12 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
             "bias": "head_bias.npy",
         },
     }
+    if run.neighbours is not None:
+        fusion = Fusion.from_json(run.neighbours)
+        head |= neighbour_members(run, fusion.rule)
+        output["fusion"] = {
+            **neighbour_output(fusion.rule), "power": fusion.power, "least": fusion.least,
+        }  # fmt: skip
     kind = precision if precision == "fp32" else f"int8, {'float32' if float_head else 'int8'} head"
     return Parts(
         {**models, **head, **place_members},

@@ -71,6 +71,8 @@ class Bundle:
         places = arrays.places()
         if isinstance(manifest.output, CellsOutput):
             arrays.head(manifest.output, len(places))
+            if manifest.output.fusion is not None:
+                arrays.neighbours(manifest.output.fusion.neighbours, len(places))
         else:
             arrays.neighbours(manifest.output, len(places))
         arrays.golden(len(places))

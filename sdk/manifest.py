@@ -33,16 +33,6 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class CellsOutput:
-    """A network's scores over places."""
-
-    scores: str
-    features: str | None
-    temperature: float
-    head: Head | None
-
-
-@dataclass(frozen=True, slots=True)
 class NeighboursOutput:
     """Weighted nearest neighbours over stored fingerprints in value form."""
 
@@ -54,6 +44,27 @@ class NeighboursOutput:
     value_kind: str
     not_heard_dbm: float
     exponent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """Neighbours whose votes v over the same places multiply a network's posterior by
+    (v + least) ** power."""
+
+    neighbours: NeighboursOutput
+    power: float
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
+class CellsOutput:
+    """A network's scores over places, with neighbours beside it where the bundle carries them."""
+
+    scores: str
+    features: str | None
+    temperature: float
+    head: Head | None
+    fusion: Fusion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +196,13 @@ def _cells(part: Fields) -> CellsOutput:
     features = part.text("features") if part.has("features") else None
     if head is not None and features is None:
         raise part.wrong("features", "the name of an output, because output.head needs it")
-    return CellsOutput(part.text("scores"), features, part.number("temperature", 1e-6, 1e6), head)
+    fusion = None
+    if part.has("fusion"):
+        inner = part.inner("fusion")
+        power, least = inner.number("power", -1e-9, 100), inner.number("least", 1e-12, 1)
+        fusion = Fusion(_neighbours(inner), power, least)
+    temperature = part.number("temperature", 1e-6, 1e6)
+    return CellsOutput(part.text("scores"), features, temperature, head, fusion)
 
 
 def _neighbours(part: Fields) -> NeighboursOutput:

@@ -83,6 +83,66 @@ def microsoft_indoor(source: Path, out: Path, site: str, seed: int) -> None:
         raise click.ClickException(str(error)) from None
 
 
+@convert.command("ujiindoorloc")
+@_source
+@_out
+def ujiindoorloc(source: Path, out: Path) -> None:
+    """UJIIndoorLoc, official split (cite the authors; not to be shipped)."""
+    from training.readers import ujiindoorloc as reader
+
+    try:
+        _write(reader.read(source), out)
+    except RssfixError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@convert.command("sodindoorloc")
+@_source
+@_out
+@click.option("--building", default="CETC331", show_default=True, help="CETC331 or HCXY.")
+@click.option("--sheet", default="", help="Of HCXY: AP_30 (default), AP_Avg or All_Avg.")
+def sodindoorloc(source: Path, out: Path, building: str, sheet: str) -> None:
+    """SODIndoorLoc, access points located (no licence stated: do not ship)."""
+    from training.readers import sodindoorloc as reader
+
+    try:
+        _write(reader.read(source, building, sheet), out)
+    except RssfixError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@convert.command("ble_tetam")
+@_source
+@_out
+@click.option("--window-ms", default=1000, show_default=True, type=click.IntRange(1))
+@click.option("--test", multiple=True, help="Walk held out; may be repeated [the zigzags].")
+def ble_tetam(source: Path, out: Path, window_ms: int, test: tuple[str, ...]) -> None:
+    """BLE beacon heard by 12 located sensors, nine walks (CC0)."""
+    from training.readers import ble_tetam as reader
+
+    try:
+        _write(reader.read(source, window_ms, test or reader.TEST_WALKS), out)
+    except RssfixError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@convert.command("rooms")
+@_source
+@_out
+@click.option(
+    "--room", default="lecture_theatre", show_default=True,
+    help="lecture_theatre, office or corridor.",
+)  # fmt: skip
+def rooms(source: Path, out: Path, room: str) -> None:
+    """wifi_rss_rtt_rooms: one room, access points located, RSS only (MIT)."""
+    from training.readers import rooms as reader
+
+    try:
+        _write(reader.read(source, room), out)
+    except RssfixError as error:
+        raise click.ClickException(str(error)) from None
+
+
 def _write(made, out: Path) -> None:
     from training.survey_file import write_survey
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ from training.calibration import fit_temperature
 from training.cells import Cells, make_cells
 from training.decode import decode, softmax
 from training.fitting import Fitting, Settings, Watched, arithmetic, device_of, fit
-from training.knn import PLAIN, Database, Rule, apply
+from training.fusion import Fusion, database_of, fit_fusion
+from training.knn import PLAIN, Database, Rule, apply, tune
 from training.networks.exloc import ExLocNet
 from training.order import order_aps
 from training.presets import PRESETS, Preset, preset_of
@@ -83,7 +85,7 @@ def _train(
     first = _fit(
         survey, train_rows & ~held_out.rows, held_out, chosen, seed, "fit", progress, device
     )
-    held = _held(first, survey, held_out, chosen)
+    held, fusion = _held(first, survey, held_out, chosen, progress)
     final = first
     if held_out.drawn:
         final = _fit(
@@ -95,6 +97,13 @@ def _train(
         network = network.to_1d()
     image = "vector" if network.form == "1d" else "cyclic_map"
     knn = _plain_knn(first, survey, held_out, chosen)
+    carried: dict[str, Any] = {}
+    if fusion is not None:
+        base = database_of(final.rssi_dbm, final.part, final.cells)
+        carried = {
+            "neighbours": fusion.to_json(),
+            "arrays": {"database": base.rssi_dbm, "place_of_row": base.place_of_row},
+        }
     return make_run(
         survey, "exloc", name, seed, final.bssids, held_out, held, chosen.vectors,
         order={"method": chosen.order, "zones": chosen.zones},
@@ -113,6 +122,7 @@ def _train(
             "parameters": sum(p.numel() for p in network.parameters()),
             "validation_error_m": first.fitting.history,
         },
+        **carried,
     )  # fmt: skip
 
 
@@ -189,7 +199,9 @@ def _ap_positions(survey: Survey, names: Sequence[str]) -> NDArray[np.float64]:
     return np.array([known.get(n, (np.nan, np.nan)) for n in names])
 
 
-def _held(model: _Model, survey: Survey, held_out: Validation, preset: Preset) -> Held:
+def _held(
+    model: _Model, survey: Survey, held_out: Validation, preset: Preset, progress: bool
+) -> tuple[Held, Fusion | None]:
     part = survey.take(held_out.rows)
     weight = held_out.weight[held_out.rows]
     rssi = preset.vectors.of(part, model.bssids)
@@ -199,10 +211,16 @@ def _held(model: _Model, survey: Survey, held_out: Validation, preset: Preset) -
     square = model.cells.squared_distance(part.xy_m, part.floor).min(axis=1)
     known = square <= model.cells.pitch_m**2 / 2.0
     temperature = fit_temperature(logits[known], targets[known]) if known.any() else 1.0
-    found = decode(
-        softmax(logits, temperature), model.cells.xy_m, model.cells.floor, preset.estimate
-    )
-    return judge(found, rssi, part, weight, temperature)
+    probability, fusion = softmax(logits, temperature), None
+    if preset.fused:
+        base = database_of(model.rssi_dbm, model.part, model.cells)
+        rule, _ = tune(base, rssi, part, weight, progress)
+        fusion, temperature = fit_fusion(
+            rule, base, logits, temperature, rssi, part, weight, preset.estimate
+        )
+        probability = fusion.combine(softmax(logits, temperature), base, rssi)
+    found = decode(probability, model.cells.xy_m, model.cells.floor, preset.estimate)
+    return judge(found, rssi, part, weight, temperature), fusion
 
 
 def _plain_knn(

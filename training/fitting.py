@@ -142,7 +142,7 @@ def fit(
         for array in (inputs, heard, jitter_of, settings.silent)
     )
     # Scans share spots, so a table of targets per spot spares each batch most of its arithmetic.
-    spot, spot_of = _spots(truth)
+    spot, spot_of = truth.spots()
     targets = torch.from_numpy(
         cells.soft_targets(truth.xy_m[spot], truth.floor[spot], preset.soften_m)
     ).to(settings.device)
@@ -184,13 +184,6 @@ def fit(
         network.load_state_dict(best[1])
     network.eval()
     return result
-
-
-def _spots(truth: Survey) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first row of every distinct position, and the number of each row's position (M,)."""
-    key = np.column_stack([truth.floor.astype(np.float64), truth.xy_m])
-    _, first, member = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    return first, member.reshape(-1)
 
 
 def _shaped(rows: Tensor, network: ExLocNet) -> Tensor:

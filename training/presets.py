@@ -20,7 +20,8 @@ class Preset:
     ``zscore`` "place" (one mean and std, the paper's) or "per_ap", ``not_heard_dbm`` the fill.
     Training: readings jitter by ``noise_db``, a share ``ap_dropout`` of the access points goes
     unheard, labels spread over ``soften_m`` metres (0: one cell), ``one_cycle`` lets the learning
-    rate rise to ``learning_rate`` and fall, ``patience`` epochs without gain end it.
+    rate rise to ``learning_rate`` and fall, ``patience`` epochs without gain end it. ``fused``: the
+    model carries its training scans, and tuned neighbours multiply the network's posterior.
     """
 
     width: int
@@ -48,6 +49,7 @@ class Preset:
     one_cycle: bool = True
     weight_decay: float = 0.0
     estimate: str = "mean"
+    fused: bool = False
     merge_virtual_aps: str = "none"
     max_age_ms: int = 10_000
 

@@ -42,10 +42,10 @@ class Run:
 
     ``arrays``: places_xy_m (G, 2), places_floor (G,), calibration_rssi_dbm (<= 512, N),
     validation_rssi_dbm (V, N), validation_xy_m (V, 2), validation_floor (V,), validation_weight
-    (V,); neighbours: database (M, N), place_of_row (M,). RSSI is dBm with NaN = not heard.
-    ``accuracy`` is the table of the bundle, fitted on held-out scans. ``refitted`` is True where
-    the model was trained again on all rows afterwards: the validation rows are then no longer
-    unseen, and ``accuracy`` and ``metrics`` (of the held-out fit) are the figures to show.
+    (V,); neighbours and fused networks: database (M, N), place_of_row (M,). RSSI is dBm with NaN =
+    not heard. ``accuracy`` is the table of the bundle, fitted on held-out scans. ``refitted`` is
+    True where the model was trained again on all rows afterwards: the validation rows are then no
+    longer unseen, and ``accuracy`` and ``metrics`` (of the held-out fit) are the figures to show.
     """
 
     system: str

@@ -96,6 +96,12 @@ class Survey:
         changed["offsets"] = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return replace(self, **changed)  # type: ignore[arg-type]
 
+    def spots(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The first row of every distinct position, and the number of each row's position (M,)."""
+        key = np.column_stack([self.floor.astype(np.float64), self.xy_m])
+        _, first, member = np.unique(key, axis=0, return_index=True, return_inverse=True)
+        return first, member.reshape(-1)
+
     def with_split(self, split: NDArray[np.object_]) -> Survey:
         return replace(self, split=split)
 

@@ -60,7 +60,13 @@ def build(bundle: Bundle, runtime: str, num_threads: int) -> Positioner:
     if isinstance(bundle.manifest.output, CellsOutput):
         from .cells import Cells
 
-        positioner = Cells(bundle, bundle.manifest.output, runtime, num_threads)
+        positioner = network = Cells(bundle, bundle.manifest.output, runtime, num_threads)
+        fusion = bundle.manifest.output.fusion
+        if fusion is not None:
+            from .fused import Fused
+            from .neighbours import Neighbours
+
+            positioner = Fused(network, Neighbours(bundle, fusion.neighbours), fusion)
     else:
         from .neighbours import Neighbours
 

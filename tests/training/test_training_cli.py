@@ -66,6 +66,7 @@ def test_errors_are_clean(folder, tmp_path):
         (cli.survey, ["check", folder]),
         (cli.survey, ["convert", "uji_library", folder, "-o", tmp_path / "out"]),
         (cli.survey, ["convert", "microsoft_indoor", folder, "-o", tmp_path / "out"]),
+        (cli.survey, ["convert", "ujiindoorloc", folder, "-o", tmp_path / "out"]),
     ):
         result = call(command, *words)
         assert result.exit_code == 1, words

@@ -1,0 +1,131 @@
+"""A network times neighbours: in training, in the bundle, on the device."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from evaluation.evaluate import evaluate_bundle, split_of
+from export.build import export_run
+from export.bundle import bundle_bytes, npy_bytes
+from export.exloc import checkpoint_probability
+from sdk import Localizer
+from sdk.errors import BundleError
+from sdk.manifest import parse_manifest
+from training import exloc
+from training.cells import make_cells
+from training.decode import decode
+from training.fusion import COOLINGS, LEAST, POWERS, Fusion, database_of, fit_fusion
+from training.knn import PLAIN, Rule, probability
+from training.run import Run
+
+TINY = {"width": 8, "depth": 2, "batch": 16, "epochs": 6, "fused": True}
+
+
+@pytest.fixture(scope="module")
+def run(survey):
+    return exloc.train(survey, "small", seed=3, changes=TINY)
+
+
+@pytest.fixture(scope="module")
+def bundle(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fused")
+    run.save(folder / "run")
+    export_run(folder / "run", folder / "site.rssfix")
+    return folder / "site.rssfix"
+
+
+def test_scans_stand_at_the_nearest_place_of_their_floor(survey):
+    cells = make_cells(survey.xy_m, survey.floor)
+    base = database_of(survey.fingerprints(survey.bssids), survey, cells)
+    place = cells.xy_m[base.place_of_row]
+    assert np.linalg.norm(place - survey.xy_m, axis=1).max() < 0.8
+    np.testing.assert_array_equal(cells.floor[base.place_of_row], survey.floor)
+
+
+def test_the_best_pair_is_found(survey):
+    """Two experts that err apart: the pair chosen is the least of the whole grid, and better."""
+    part, other = survey.take(survey.session == "s0"), survey.take(survey.session == "s1")
+    cells = make_cells(part.xy_m, part.floor)
+    base = database_of(part.fingerprints(survey.bssids), part, cells)
+    levels, weight = other.fingerprints(survey.bssids), np.ones(len(other))
+    square = np.minimum(cells.squared_distance(other.xy_m, other.floor), 1e3)
+    logits = -square + np.random.default_rng(0).normal(0, 4, square.shape)
+    rule = Rule(*PLAIN)
+    fusion, temperature = fit_fusion(rule, base, logits, 1.0, levels, other, weight, "mean")
+    votes, errors = probability(base, rule, levels), {}
+    for cooling in COOLINGS:
+        for power in POWERS:
+            weights = np.exp(logits / cooling - (logits / cooling).max(axis=1, keepdims=True))
+            product = weights * (votes + LEAST) ** power
+            product /= product.sum(axis=1, keepdims=True)
+            found = decode(product, cells.xy_m, cells.floor)
+            error = np.linalg.norm(found.xy_m - other.xy_m, axis=1)
+            errors[cooling, power] = (error + 15.0 * (found.floor != other.floor)).mean()
+    assert (temperature, fusion.power) == min(errors, key=errors.get)
+    assert errors[temperature, fusion.power] < min(errors[c, 0.0] for c in COOLINGS)
+
+
+def test_runs_carry_the_database(run, survey, tmp_path):
+    assert len(run.arrays["database"]) == survey.rows("train").sum()
+    run.save(tmp_path / "run")
+    back = Run.load(tmp_path / "run")
+    assert Fusion.from_json(back.neighbours) == Fusion.from_json(run.neighbours)
+
+
+def test_the_device_gives_the_checkpoint_s_fixes(run, bundle, survey):
+    test = split_of(survey, "test")
+    rows = test.fingerprints(run.bssids)
+    places = run.arrays["places_xy_m"], run.arrays["places_floor"]
+    wanted = decode(checkpoint_probability(run, rows), *places)
+    with Localizer.open(bundle) as localizer:
+        found = evaluate_bundle(localizer, test)
+        assert localizer.info.explains_by_cam
+    assert np.linalg.norm(found.xy_m - wanted.xy_m, axis=1).mean() < 0.05
+    np.testing.assert_array_equal(found.floor, wanted.floor)
+
+
+def test_masked_access_points_are_not_compared(run, bundle, survey):
+    test = split_of(survey, "test")
+    with Localizer.open(bundle) as localizer:
+        before = evaluate_bundle(localizer, test).xy_m
+        localizer.set_unknown(run.bssids[:1], keep=False)
+        after = evaluate_bundle(localizer, test)
+    assert (before != after.xy_m).any()
+    assert np.isfinite(after.xy_m).all()
+
+
+def opened(bundle):
+    """The manifest and the members of a bundle file."""
+    with zipfile.ZipFile(bundle) as source:
+        members = {name: source.read(name) for name in source.namelist()}
+    return json.loads(members.pop("manifest.json")), members
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"power": -1}, "power"),
+        ({"least": 0}, "least"),
+        ({"k": 0}, "k must be"),
+        ({"metric": "cosine"}, "metric"),
+        ({"database": 5}, "database"),
+    ],
+)
+def test_broken_manifests(change, text, bundle):
+    record, _ = opened(bundle)
+    assert parse_manifest(json.dumps(record).encode()).output.fusion is not None
+    record["output"]["fusion"] |= change
+    with pytest.raises(BundleError, match=text):
+        parse_manifest(json.dumps(record).encode())
+
+
+@pytest.mark.parametrize("part", [np.s_[:, 1:], np.s_[1:]])
+def test_a_database_of_another_size_is_refused(part, bundle):
+    record, members = opened(bundle)
+    database = np.load(io.BytesIO(members["database.npy"]))
+    members["database.npy"] = npy_bytes(database[part])
+    with pytest.raises(BundleError, match="must have the shape"):
+        Localizer.open(bundle_bytes(record, members))
