@@ -28,6 +28,8 @@ Say = Callable[[str], None]
 _RANDOM_ORDERS = 5
 # One grid for all variants: the paper's, tiling the area, with its centroids.
 _GRID = {"pitch": "tile", "position": "centroid"}
+# Networks whose scores are drawn scan by scan.
+_PICTURED = ("faithful", "additive", "paper")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Effort:
 def study(
     place: Place, survey: Survey, name: str, seed: int, effort: Effort, pictures: Path, say: Say
 ) -> dict[str, object]:
-    """Train variant ``name`` and judge it and its explainers. Pictures are drawn for seed 0."""
+    """Train variant ``name`` and judge it and its explainers; seed 0 may be drawn."""
     variant = VARIANTS[name]
     run = exloc.train(
         survey, variant.preset, seed=seed, epochs=effort.epochs, progress=effort.progress,
@@ -97,7 +99,7 @@ def study(
     for explainer, explain in EXPLAINERS.items():
         say(f"    {explainer}")
         scores[explainer] = explain(subject, case.rows, case.heard, case.classes, seed)
-    if seed == 0:
+    if seed == 0 and name in _PICTURED:
         _draw(place, name, case, scores, pictures)
     return {
         "place": place.name, "title": place.title, "leaks": place.leaks, "variant": name,

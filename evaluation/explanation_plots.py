@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
+from PIL import Image
 
-from evaluation.plots import BLUE, GREEN, GREY, ORANGE, PALE, _save
+from evaluation.plots import BLUE, GREEN, GREY, ORANGE, PALE
 from evaluation.score_groups import GROUPS, SHARES, group_of
 from sdk.venue import AccessPoint
 
@@ -49,7 +53,7 @@ def score_distributions(records: Sequence[dict], path: Path, title: str) -> None
     for axis in axes[-1]:
         axis.set_xlabel("mean of the three highest scores", fontsize=9)
     figure.suptitle(title, fontsize=11)
-    _save(figure, path)
+    save_small(figure, path)
 
 
 def deletion_curves(records: Sequence[dict], path: Path, title: str) -> None:
@@ -71,7 +75,7 @@ def deletion_curves(records: Sequence[dict], path: Path, title: str) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False,
                   fontsize=9)  # fmt: skip
     figure.suptitle(title, fontsize=11)
-    _save(figure, path)
+    save_small(figure, path)
 
 
 def heatmaps(
@@ -101,7 +105,7 @@ def heatmaps(
         axis.set(xlabel="access point, in the model's order", title=name)
         figure.colorbar(drawn, ax=axis, shrink=0.8)
     figure.suptitle(f"{title}: scores of {len(error_m)} scans, sorted by cell error", fontsize=11)
-    _save(figure, path)
+    save_small(figure, path)
 
 
 def influential(
@@ -147,4 +151,16 @@ def influential(
     axes.set(xlabel="x (m)", ylabel="y (m)", title=title)
     axes.grid(color="#EFEFEF", lw=0.6)
     axes.set_axisbelow(True)
-    _save(figure, path)
+    save_small(figure, path)
+
+
+def save_small(figure: Figure, path: Path, dpi: int = 100, colours: int = 96) -> None:
+    """A PNG with a palette, small enough to keep in a repository; written beside and renamed."""
+    FigureCanvasAgg(figure)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=dpi, format="png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    image = Image.open(drawn).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    image.save(beside, format="png", optimize=True)
+    os.replace(beside, path)

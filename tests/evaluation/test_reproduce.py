@@ -63,8 +63,7 @@ def test_whole_and_resumed(one_place, monkeypatch):
     names = {p.name for p in out.iterdir()}
     assert names == {
         "runs", "tables.md", "tables.json", "room-scores.png", "room-deletion.png",
-        "room-small-heatmap.png", "room-small-influential.png", "room-additive-heatmap.png",
-        "room-additive-influential.png",
+        "room-additive-heatmap.png", "room-additive-influential.png",
     }  # fmt: skip
     assert all(p.read_bytes().startswith(PNG) for p in out.glob("*.png"))
     text = (out / "tables.md").read_text()
