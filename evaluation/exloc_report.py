@@ -23,14 +23,14 @@ _SCORES = ("CAM", "CAM beyond silence", "occlusion", "LIME", "random", "probabil
 _DELETION = ("CAM", "CAM beyond silence", "occlusion", "LIME")
 
 
-def tables(records: Sequence[dict], made_by: str) -> str:
-    """The whole report; ``made_by`` is one line with command, commit and date."""
+def tables(records: Sequence[dict], made_by: Sequence[str]) -> str:
+    """The whole report; ``made_by``: a line with command, commit and date per call."""
     groups = _grouped(records)
     parts = [
         "# eXLoc's explanations on public data: tables\n",
-        made_by + "\n",
-        "Means over seeds. A place marked * is split by row: scans of one visit stand on both "
-        "sides, so its figures flatter.\n",
+        "Made by\n", *(f"* {line}" for line in made_by),
+        "\nwith one JSON per network in `runs/`. Means over seeds. A place marked * is split by "
+        "row: scans of one visit stand on both sides, so its figures flatter.\n",
         "## Localization in the paper's protocol (its Table II)\n", NOT_THE_PAPERS + "\n",
         _localization(groups),
         "## Do right answers have higher scores? (Figs. 2, 5, 6)\n",

@@ -89,14 +89,10 @@ def exloc(
                 _write(_file(out, place.name, name, seed), json.dumps({**made, **record}) + "\n")
     except KeyboardInterrupt:
         click.echo("interrupted; what is finished is kept")
-    report(
-        out,
-        f"`{command}`, commit {made['commit']}, {made['date']}. One JSON per network, "
-        f"with the command, commit and date that made it: `{RUNS}/`.",
-    )
+    report(out)
 
 
-def report(out: Path, made_by: str) -> None:
+def report(out: Path) -> None:
     """Tables (Markdown, JSON) and plots of all runs in ``out``."""
     from evaluation.exloc_places import PLACES
     from evaluation.exloc_report import PAPER, tables
@@ -109,6 +105,7 @@ def report(out: Path, made_by: str) -> None:
     if not records:
         click.echo("no results, no tables")
         return
+    made_by = sorted({f"`{r['command']}`, commit {r['commit']}, {r['date']}" for r in records})
     _write(out / "tables.md", tables(records, made_by))
     _write(out / "tables.json", json.dumps(
         {"made_by": made_by, "paper": PAPER, "runs": [_short(r) for r in records]}, indent=1
