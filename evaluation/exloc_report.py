@@ -31,6 +31,11 @@ def tables(records: Sequence[dict], made_by: Sequence[str]) -> str:
         "Made by\n", *(f"* {line}" for line in made_by),
         "\nwith one JSON per network in `runs/`. Means over seeds. A place marked * is split by "
         "row: scans of one visit stand on both sides, so its figures flatter.\n",
+        "## In short\n",
+        "Means over the places. AUC and rho of the top-3 mean as below; harm = accuracy points "
+        "lost beyond random order in the deletion test; agreement = rank correlation of CAM with "
+        "the logit drop of occlusion.\n",
+        _summary(records),
         "## Localization in the paper's protocol (its Table II)\n", NOT_THE_PAPERS + "\n",
         _localization(groups),
         "## Do right answers have higher scores? (Figs. 2, 5, 6)\n",
@@ -55,6 +60,35 @@ def tables(records: Sequence[dict], made_by: Sequence[str]) -> str:
         _nearness(groups),
     ]  # fmt: skip
     return "\n".join(parts)
+
+
+def _summary(records: Sequence[dict]) -> str:
+    """A row per network and kind of split, places weighing alike."""
+    kinds: dict[tuple[str, str], dict[str, list[dict]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        split = "by row*" if record["leaks"] else "apart"
+        kinds[record["variant"], split][record["place"]].append(record)
+    scores = ("CAM", "LIME", "occlusion", "probability")
+    paths = (
+        (("localization", "accuracy"), 100, ".1f"),
+        *((("explained", "scores", name, "auc"), 1, ".2f") for name in scores),
+        *((("explained", "scores", name, "ratio"), 1, ".2f") for name in ("CAM", "LIME")),
+        *((("explained", "deletion", "beyond_random", name, "accuracy"), 100, "+.1f")
+          for name in ("CAM", "LIME", "occlusion")),
+        (("explained", "agreement", "CAM, logit drop"), 1, ".2f"),
+    )  # fmt: skip
+    rows = []
+    for (variant, split), places in sorted(kinds.items(), key=lambda kind: kind[0][1]):
+        row = [variant, split, str(len(places))]
+        for path, scale, form in paths:
+            means = [_mean(found, *path) for found in places.values()]
+            known = [scale * m for m in means if m is not None]
+            row.append(_cell(float(np.mean(known)) if known else None, form))
+        rows.append(row)
+    head = ["network", "split", "places", "accuracy %", *(f"AUC {name}" for name in scores),
+            "rho CAM", "rho LIME", "harm CAM", "harm LIME", "harm occlusion",
+            "agreement"]  # fmt: skip
+    return _table(head, rows)
 
 
 def _grouped(records: Sequence[dict]) -> dict[tuple[str, str], list[dict]]:
