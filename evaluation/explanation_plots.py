@@ -154,13 +154,18 @@ def influential(
     save_small(figure, path)
 
 
-def save_small(figure: Figure, path: Path, dpi: int = 100, colours: int = 96) -> None:
+def save_small(figure: Figure, path: Path, dpi: int = 100, colours: int = 128) -> None:
     """A PNG with a palette, small enough to keep in a repository; written beside and renamed."""
     FigureCanvasAgg(figure)
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=dpi, format="png")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    image = Image.open(drawn).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    # Maximum coverage keeps the few pixels of a rare mark in their own colour.
+    image = (
+        Image.open(drawn)
+        .convert("RGB")
+        .quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
     image.save(beside, format="png", optimize=True)
     os.replace(beside, path)
