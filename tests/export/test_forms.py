@@ -114,18 +114,18 @@ def test_training_in_2d_is_training_in_1d_with_a_step_per_tap():
 
 
 def test_both_forms_train_to_the_same_error(part):
-    """Different starts and steps per tap, the same functions: no form is the better one."""
+    """Different starts and steps per tap, the same functions: no form is the better one.
+
+    The 1-D form steps as far as the 2-D one in the mean: 9 weights move for its 5 taps.
+    """
     found = {}
-    for form in ("1d", "2d"):
-        settings = {"form": form, "cap": 8, "width": 8, "depth": 2, "patience": 99}
-        found[form] = [
-            min(exloc.train(part, "small", seed, 6, changes=settings, threads=1)
-                .provenance["validation_error_m"])
-            for seed in range(3)
-        ]  # fmt: skip
+    for form, rate in (("1d", 6e-3 * 9 / 5), ("2d", 6e-3)):
+        settings = {"form": form, "cap": 8, "width": 8, "depth": 2, "learning_rate": rate}
+        runs = [exloc.train(part, "small", s, 6, changes=settings, threads=1) for s in range(3)]
+        found[form] = [min(run.provenance["validation_error_m"]) for run in runs]
     one, two = np.mean(found["1d"]), np.mean(found["2d"])
-    spread_m = np.hypot(np.std(found["1d"]), np.std(found["2d"]))
-    assert abs(one - two) < max(3 * spread_m / np.sqrt(3), 0.1 * one), found
+    noise = np.hypot(np.std(found["1d"]), np.std(found["2d"])) / np.sqrt(3)
+    assert abs(one - two) < max(3 * noise, 0.1 * one), found
 
 
 @pytest.fixture(scope="module")
