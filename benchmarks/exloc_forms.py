@@ -228,9 +228,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 def summary(rows: Sequence[dict[str, Any]]) -> str:
     about = machine()
     text = (
-        f"{about['cpu']} ({about['cores']} cores, load {os.getloadavg()[2]:.1f} over 15 "
-        f"minutes), processor time, Python {about['python']}, numpy {about['numpy']}; {DEPTH} layers "
-        f"of {KERNEL} x {KERNEL}, {CELLS} cells, random weights, batch 1, one thread, forms in turns."
+        f"{about['cpu']} ({about['cores']} cores, load {os.getloadavg()[2]:.1f} over 15 minutes), "
+        f"processor time, Python {about['python']}, numpy {about['numpy']}; {DEPTH} layers of "
+        f"{KERNEL} x {KERNEL}, {CELLS} cells, random weights, batch 1, one thread, forms in turns."
     )
     aim = [r for r in rows if (r["n_aps"], r["width"]) == (AIM_APS, AIM_WIDTH) and "ratio" in r]
     if aim:
