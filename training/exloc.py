@@ -46,6 +46,15 @@ class _Model:
     part: Survey
 
 
+@dataclass(frozen=True)
+class _Fits:
+    """``first`` has not seen the scans held out; ``final`` has seen all, where they were drawn."""
+
+    held_out: Validation
+    first: _Model
+    final: _Model
+
+
 def train(
     survey: Survey,
     preset: str = DEFAULT_PRESET,
@@ -68,30 +77,55 @@ def train(
     wanted = dict(changes or {}) | ({} if epochs is None else {"epochs": epochs})
     chosen, where = preset_of(PRESETS, preset, wanted), device_of(device)
     with arithmetic(threads or (1 if chosen.form == "1d" else None)):
-        return _train(survey, chosen, preset, seed, progress, rule, where)
+        fits = _fits(survey, chosen, seed, progress, rule, where)
+        return _run(fits, survey, chosen, preset, seed, progress, where)
 
 
-def _train(
-    survey: Survey,
-    chosen: Preset,
-    name: str,
-    seed: int,
-    progress: bool,
-    rule: str,
-    device: str,
-) -> Run:
+def train_alike(
+    survey: Survey, presets: Sequence[str], seed: int = 0, progress: bool = False
+) -> list[Run]:
+    """The runs that ``train`` gives for presets that differ in ``fused`` alone, from one training.
+
+    Raises ValueError where they differ in more; else as ``train``.
+    """
+    chosen = [preset_of(PRESETS, name, {}) for name in presets]
+    if len({replace(one, fused=False) for one in chosen}) != 1:
+        raise ValueError(f"presets {', '.join(presets)} differ in more than in being fused")
+    with arithmetic(1 if chosen[0].form == "1d" else None):
+        fits = _fits(survey, chosen[0], seed, progress, "auto", "cpu")
+        return [
+            _run(fits, survey, one, name, seed, progress, "cpu")
+            for one, name in zip(chosen, presets, strict=True)
+        ]
+
+
+def _fits(
+    survey: Survey, chosen: Preset, seed: int, progress: bool, rule: str, device: str
+) -> _Fits:
     held_out = validation_of(survey, seed, rule)
     train_rows = survey.rows("train")
-    first = _fit(
+    first = final = _fit(
         survey, train_rows & ~held_out.rows, held_out, chosen, seed, "fit", progress, device
     )
-    held, fusion = _held(first, survey, held_out, chosen, progress)
-    final = first
     if held_out.drawn:
         final = _fit(
             survey, train_rows, None, chosen, seed, "fit on all rows", progress, device,
             stop_after=first.fitting.epochs,
         )  # fmt: skip
+    return _Fits(held_out, first, final)
+
+
+def _run(
+    fits: _Fits,
+    survey: Survey,
+    chosen: Preset,
+    name: str,
+    seed: int,
+    progress: bool,
+    device: str,
+) -> Run:
+    held_out, first, final = fits.held_out, fits.first, fits.final
+    held, fusion = _held(first, survey, held_out, chosen, progress)
     network = final.fitting.network.cpu()
     if network.config["padding"] == "circular" and network.form == "2d":
         network = network.to_1d()

@@ -136,7 +136,7 @@ def test_the_paper_s_preset_in_small(one_floor):
 
 
 def test_presets_are_complete():
-    assert set(PRESETS) == {"small", "edge", "additive", "paper"}
+    assert set(PRESETS) == {"small", "edge", "additive", "site", "paper"}
     assert PRESETS["additive"].kernel == 1
     paper = PRESETS["paper"]
     assert (paper.width, paper.depth, paper.kernel, paper.padding) == (512, 6, 3, "zero")

@@ -79,7 +79,7 @@ def test_errors_are_clean(folder, tmp_path):
 def test_unknown_preset(folder, tmp_path):
     result = call(cli.train, "exloc", folder, "-o", tmp_path / "run", "--preset", "huge")
     assert result.exit_code == 1
-    assert "expected one of small, edge, additive, paper" in result.output
+    assert "expected one of small, edge, additive, site, paper" in result.output
 
 
 def test_interrupted_training_writes_nothing(folder, tmp_path, monkeypatch):
