@@ -156,10 +156,10 @@ def write(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> str:
     """The figures so far as JSON and Markdown in the output folder; the Markdown."""
     padding, seeds = arguments.padding, arguments.seeds
     settings = PADDED if padding else SMALL
-    surveys = " ".join(path.name for path in arguments.surveys)
+    surveys = " ".join(map(str, arguments.surveys))
     flags = f"--seeds {seeds}{' --padding' if padding else ''}"
     record = {
-        "command": f"python -m evaluation.ap_order {surveys} --out {arguments.out.name} {flags}",
+        "command": f"python -m evaluation.ap_order {surveys} --out {arguments.out} {flags}",
         "commit": _commit(),
         "date": time.strftime("%Y-%m-%d"),
         "settings": settings,
