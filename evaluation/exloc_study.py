@@ -21,6 +21,7 @@ from evaluation.score_groups import agreement, group_of, judge, top_mean
 from training import exloc
 from training.decode import decode
 from training.fingerprints import Vectors
+from training.fitting import device_of
 from training.run import Run
 from training.survey import Survey
 
@@ -63,7 +64,8 @@ VARIANTS: dict[str, Variant] = {
 
 @dataclass(frozen=True)
 class Effort:
-    """``scans``: how many test scans are explained; ``epochs`` overrides the variant's."""
+    """``scans``: how many test scans are explained; ``epochs`` overrides the variant's;
+    ``device``: cpu, cuda or auto, for training and explaining alike."""
 
     scans: int = 300
     epochs: int | None = None
@@ -75,15 +77,15 @@ def study(
     place: Place, survey: Survey, name: str, seed: int, effort: Effort, pictures: Path, say: Say
 ) -> dict[str, object]:
     """Train variant ``name`` and judge it and its explainers; seed 0 may be drawn."""
-    variant = VARIANTS[name]
+    variant, device = VARIANTS[name], device_of(effort.device)
     run = exloc.train(
         survey, variant.preset, seed=seed, epochs=effort.epochs, progress=effort.progress,
-        changes=_GRID | variant.changes, threads=1 if effort.device == "cpu" else None,
-        device=effort.device,
+        changes=_GRID | variant.changes, threads=1 if device == "cpu" else None,
+        device=device,
     )  # fmt: skip
     vectors = Vectors(run.merge_virtual_aps, run.limits["max_age_ms"])
     train = survey.take(survey.rows("train"))
-    subject = Subject.of(run, vectors.of(train, run.bssids), effort.device)
+    subject = Subject.of(run, vectors.of(train, run.bssids), device)
     grid = Grid.tiling(train.xy_m)
     test = survey.take(survey.rows("test"))
     localization = _localize(run, subject, grid, test, vectors.of(test, run.bssids))
@@ -107,7 +109,7 @@ def study(
         "training": {
             "rows": len(train), "access_points": len(run.bssids),
             "cells": len(run.arrays["places_floor"]), "epochs": run.provenance["epochs"],
-            "parameters": run.provenance["parameters"], "device": effort.device,
+            "parameters": run.provenance["parameters"], "device": device,
         },
         "localization": localization,
         "explained": {

@@ -37,7 +37,7 @@ def reproduce() -> None:
 @click.option("--scans", default=300, show_default=True, type=click.IntRange(10),
               help="Test scans explained per network.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), help="At most; the network's own otherwise.")
-@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 @click.option("--progress", is_flag=True, help="Bars for the training epochs.")
 def exloc(
     data: Path,
@@ -86,6 +86,8 @@ def exloc(
                 except RssfixError as error:
                     click.echo(f"    skipped: {error}")
                     continue
+                except ValueError as error:
+                    raise click.ClickException(str(error)) from None
                 _write(_file(out, place.name, name, seed), json.dumps({**made, **record}) + "\n")
     except KeyboardInterrupt:
         click.echo("interrupted; what is finished is kept")
