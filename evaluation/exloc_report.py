@@ -32,7 +32,7 @@ def tables(records: Sequence[dict], made_by: Sequence[str]) -> str:
         "\nwith one JSON per network in `runs/`. Means over seeds. A place marked * is split by "
         "row: scans of one visit stand on both sides, so its figures flatter.\n",
         "## In short\n",
-        "Means over the places. AUC and rho of the top-3 mean as below; harm = accuracy points "
+        "Means over the places of a data set. AUC and rho of the top-3 mean as below; harm = accuracy points "
         "lost beyond random order in the deletion test; agreement = rank correlation of CAM with "
         "the logit drop of occlusion.\n",
         _summary(records),
@@ -63,11 +63,11 @@ def tables(records: Sequence[dict], made_by: Sequence[str]) -> str:
 
 
 def _summary(records: Sequence[dict]) -> str:
-    """A row per network and kind of split, places weighing alike."""
+    """A row per network, data set and kind of split; its places weigh alike."""
     kinds: dict[tuple[str, str], dict[str, list[dict]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
-        split = "by row*" if record["leaks"] else "apart"
-        kinds[record["variant"], split][record["place"]].append(record)
+        kind = record["place"].split("-")[0] + (", by row*" if record["leaks"] else "")
+        kinds[record["variant"], kind][record["place"]].append(record)
     scores = ("CAM", "LIME", "occlusion", "probability")
     paths = (
         (("localization", "accuracy"), 100, ".1f"),
@@ -85,7 +85,7 @@ def _summary(records: Sequence[dict]) -> str:
             known = [scale * m for m in means if m is not None]
             row.append(_cell(float(np.mean(known)) if known else None, form))
         rows.append(row)
-    head = ["network", "split", "places", "accuracy %", *(f"AUC {name}" for name in scores),
+    head = ["network", "data", "places", "accuracy %", *(f"AUC {name}" for name in scores),
             "rho CAM", "rho LIME", "harm CAM", "harm LIME", "harm occlusion",
             "agreement"]  # fmt: skip
     return _table(head, rows)
