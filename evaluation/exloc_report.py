@@ -33,8 +33,8 @@ def tables(records: Sequence[dict], made_by: Sequence[str]) -> str:
         "row: scans of one visit stand on both sides, so its figures flatter.\n",
         "## In short\n",
         "Means over the places of a data set. AUC and rho of the top-3 mean as below; harm = "
-        "accuracy points lost beyond random order in the deletion test; agreement = rank correlation of CAM with "
-        "the logit drop of occlusion.\n",
+        "accuracy points lost beyond random order in the deletion test; agreement = rank "
+        "correlation of CAM with the logit drop of occlusion.\n",
         _summary(records),
         "## Localization in the paper's protocol (its Table II)\n", NOT_THE_PAPERS + "\n",
         _localization(groups),
