@@ -1,0 +1,28 @@
+"""Positioning from access point positions alone: what a calibration-free system has to beat.
+
+Every baseline has one face: a ``Layout`` of located access points and levels (M, A) in dBm, NaN =
+not heard, give a ``Found`` with a floor and a place for each scan. None looks at a scan's truth,
+nor at the target building beyond its access points and, where known, the size of its floors.
+"""
+
+from evaluation.baselines.centroid import weighted_centroid
+from evaluation.baselines.floors import by_count, by_mean, by_strongest
+from evaluation.baselines.inc_voronoi import hard_voronoi, soft_voronoi
+from evaluation.baselines.layout import Found, Layout
+from evaluation.baselines.locus import locus
+from evaluation.baselines.log_distance import log_distance_fit
+from evaluation.baselines.windows import strongest_over
+
+__all__ = [
+    "Found",
+    "Layout",
+    "by_count",
+    "by_mean",
+    "by_strongest",
+    "hard_voronoi",
+    "locus",
+    "log_distance_fit",
+    "soft_voronoi",
+    "strongest_over",
+    "weighted_centroid",
+]

@@ -1,0 +1,27 @@
+"""Profiles: the last scans of one user taken together (Hapi, eq. 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def strongest_over(
+    rssi_dbm: NDArray[np.float64], session: NDArray[np.object_], w: int
+) -> NDArray[np.float64]:
+    """(M, A) for every scan the strongest level of each access point in its last w scans.
+
+    ``session`` (M,): the scans of one session follow each other in time; no window reaches into
+    another session, and the first scans of a session have shorter windows.
+
+    Raises:
+        ValueError: w is less than 1.
+    """
+    if w < 1:
+        raise ValueError(f"w must be 1 or more, got {w}")
+    out = rssi_dbm.copy()
+    for name in dict.fromkeys(session):
+        rows = np.flatnonzero(session == name)
+        for back in range(1, min(w, len(rows))):
+            out[rows[back:]] = np.fmax(out[rows[back:]], rssi_dbm[rows[:-back]])
+    return out
