@@ -82,13 +82,17 @@ def train(
 
 
 def train_alike(
-    survey: Survey, presets: Sequence[str], seed: int = 0, progress: bool = False
+    survey: Survey,
+    presets: Sequence[str],
+    seed: int = 0,
+    progress: bool = False,
+    changes: Mapping[str, object] | None = None,
 ) -> list[Run]:
     """The runs that ``train`` gives for presets that differ in ``fused`` alone, from one training.
 
     Raises ValueError where they differ in more; else as ``train``.
     """
-    chosen = [preset_of(PRESETS, name, {}) for name in presets]
+    chosen = [preset_of(PRESETS, name, changes or {}) for name in presets]
     if len({replace(one, fused=False) for one in chosen}) != 1:
         raise ValueError(f"presets {', '.join(presets)} differ in more than in being fused")
     with arithmetic(1 if chosen[0].form == "1d" else None):

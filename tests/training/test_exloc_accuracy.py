@@ -68,11 +68,34 @@ def test_missing_data_are_skipped_and_rows_are_kept(tmp_path, monkeypatch):
         result = CliRunner().invoke(exloc_accuracy.main, [*words, "--system", "edge"])
         assert result.exit_code == 0, result.output
     assert len(trained) == 1, "what is there is not measured again"
+    assert not (tmp_path / "out" / "accuracy-development.json").exists()
     rows = json.loads((tmp_path / "out" / "accuracy.json").read_text())
     assert [r["system"] for r in rows] == ["neighbours", "small", "edge"]
     assert rows[1]["bundle_bytes"] < rows[2]["bundle_bytes"], "edge carries its scans"
     assert all(r["answered"] and r["p50_us"] > 0 for r in rows)
     assert "| hall | `edge` |" in (tmp_path / "out" / "accuracy.md").read_text()
+
+
+def test_changed_presets_stand_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        exloc_accuracy, "cases", lambda *_: [("hall", lambda: invented_survey(sessions=4, side=3))]
+    )
+    words = [str(tmp_path), "--out", str(tmp_path), "--seeds", "1", "--protocol", "known"]
+    words += ["--system", "small", "--change", "width=8", "--change", "epochs=2"]
+    result = CliRunner().invoke(exloc_accuracy.main, words)
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "accuracy.json").exists()
+    (found,) = json.loads((tmp_path / "accuracy-development.json").read_text())
+    assert found["system"] == "small, width=8, epochs=2"
+    for wrong in ("width", "width=x"):
+        result = CliRunner().invoke(exloc_accuracy.main, [*words[:3], "--change", wrong])
+        assert result.exit_code == 2
+
+
+def test_development_months(tmp_path):
+    places = [place for place, _ in exloc_accuracy.cases(tmp_path, "unseen", (3, 4))]
+    assert len(places) == 12
+    assert places[0] == "floor 3, month 3, tst2"
 
 
 @pytest.mark.parametrize("protocol", exloc_accuracy.PROTOCOLS)
