@@ -39,6 +39,20 @@ def test_streams_are_apart():
     np.testing.assert_array_equal(quiet.device, loud.device)
 
 
+def test_networks_of_one_box():
+    crowd = Crowd(scans=60, walks=3)
+    one = simulate(small(), Radio(noise_db=0, loss=0, sensitivity_dbm=-130), crowd, 1)
+    four = simulate(small(), Radio(noise_db=0, loss=0, sensitivity_dbm=-130, networks=4), crowd, 1)
+    assert len(four.bssids) == len(four.access_points) == 48
+    assert four.bssids[:5] == (*(f"02:00:00:00:00:0{n}" for n in range(4)), "02:00:00:00:01:00")
+    merged = four.fingerprints(one.bssids, canonical=lambda b: b[:-1] + "0")
+    np.testing.assert_array_equal(merged, one.fingerprints(one.bssids))
+    assert {(a.x_m, a.y_m) for a in four.access_points[:4]} == {
+        (one.access_points[0].x_m, one.access_points[0].y_m)
+    }
+    assert check(four) == []
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     counts=st.lists(st.integers(0, 6), min_size=1, max_size=5).filter(any),
@@ -54,7 +68,7 @@ def test_any_building_gives_a_sound_survey(
     assert np.bincount(building.ap_floor, minlength=len(counts)).tolist() == counts
     assert (building.ap_xy_m >= 0).all()
     assert (building.ap_xy_m <= [width, depth]).all()
-    assert len(set(building.bssids)) == len(building.bssids)
+    assert len(set(building.bssids(3))) == 3 * sum(counts)
     radio = Radio(shadowing_db=shadowing, shadowing_length_m=length)
     crowd = Crowd(scans=scans, walks=5, device_mean_db=offset)
     survey = simulate(building, radio, crowd, seed)

@@ -40,7 +40,7 @@ def test_path_loss_without_randomness_is_exact(building):
 def test_regression_over_a_survey_recovers_the_constants(building):
     crowd = Crowd(scans=1500, walks=30, interval_s=20, device_spread_db=0)
     survey = simulate(building, RADIO, crowd, seed=2)
-    level = survey.fingerprints(building.bssids).astype(float)
+    level = survey.fingerprints(building.bssids()).astype(float)
     assert np.isfinite(level).all(), "nothing is lost at -130 dBm"
     X = design(building, survey.xy_m, survey.floor)
     found, *_ = np.linalg.lstsq(X, level.ravel(), rcond=None)

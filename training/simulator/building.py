@@ -40,13 +40,12 @@ class Building:
     walls_m: NDArray[np.float64]
     floor_height_m: float = FLOOR_HEIGHT_M
 
-    @property
-    def bssids(self) -> tuple[str, ...]:
-        """Locally administered addresses; the last digit is 0, as of a box with one network."""
+    def bssids(self, networks: int = 1) -> tuple[str, ...]:
+        """Locally administered addresses; a box's 1 to 16 networks differ in the last digit."""
         seen = dict.fromkeys(self.ap_floor.tolist(), 0)
         names = []
         for floor in self.ap_floor.tolist():
-            names.append(f"02:00:00:{floor:02x}:{seen[floor]:02x}:00")
+            names += [f"02:00:00:{floor:02x}:{seen[floor]:02x}:0{n:x}" for n in range(networks)]
             seen[floor] += 1
         return tuple(names)
 

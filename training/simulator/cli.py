@@ -102,7 +102,7 @@ def building(
         raise click.ClickException(str(error)) from None
     write_survey(survey, out)
     click.echo(
-        f"{survey.header.name}: {len(survey)} scans, {len(made.bssids)} access points on "
+        f"{survey.header.name}: {len(survey)} scans, {len(made.ap_floor)} access points on "
         f"{made.floors} floors of {made.width_m:g} x {made.depth_m:g} m, "
         f"{len(survey.rssi_dbm) / len(survey):.1f} heard per scan -> {out}"
     )

@@ -30,7 +30,8 @@ class Radio:
     """Constants of one building's radio; levels dBm, the rest dB and metres.
 
     ``shadowing_db`` is spread over places and stays for all time, ``noise_db`` is new in every
-    reading. Levels under ``sensitivity_dbm`` are lost, of the others a share ``loss``.
+    reading. Levels under ``sensitivity_dbm`` are lost, of the others a share ``loss``. Every access
+    point has ``networks`` addresses, which share all but noise and losses.
     """
 
     p0_dbm: float = -40.0
@@ -43,13 +44,14 @@ class Radio:
     noise_db: float = 3.0
     loss: float = 0.1
     sensitivity_dbm: float = -92.0
+    networks: int = 1
 
     def __post_init__(self) -> None:
         allowed = {
             "p0_dbm": (-100, 20), "exponent": (1, 8), "floor_attenuation_db": (0, 60),
             "wall_db": (0, 40), "most_walls": (0, 1000), "shadowing_db": (0, 30),
             "shadowing_length_m": (0.5, 100), "noise_db": (0, 30), "loss": (0, 0.99),
-            "sensitivity_dbm": (_NEVER_BELOW_DBM, -20),
+            "sensitivity_dbm": (_NEVER_BELOW_DBM, -20), "networks": (1, 16),
         }  # fmt: skip
         for one in fields(self):
             low, high = allowed[one.name]

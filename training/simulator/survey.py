@@ -41,6 +41,8 @@ def simulate(building: Building, radio: Radio, crowd: Crowd, seed: int = 0) -> S
     phone = for_phones.integers(crowd.devices, size=crowd.walks)
     shadowing = shadowing_of(building, radio, for_shadowing) if radio.shadowing_db > 0 else None
     mean = mean_rssi(building, radio, xy, floor, shadowing)
+    mean = np.repeat(mean, radio.networks, axis=1)
+    bssids = building.bssids(radio.networks)
     rssi = received(mean, radio, offsets[phone[number]], for_noise)
     heard = np.isfinite(rssi)
     rows, codes = np.nonzero(heard)
@@ -55,13 +57,16 @@ def simulate(building: Building, radio: Radio, crowd: Crowd, seed: int = 0) -> S
         session=np.array([f"walk{i:04d}" for i in range(crowd.walks)], dtype=object)[number],
         split=np.where(number < last_train, "train", "test").astype(object),
         offsets=np.concatenate([[0], np.cumsum(heard.sum(axis=1))]).astype(np.int64),
-        bssids=building.bssids,
+        bssids=bssids,
         bssid_code=codes.astype(np.int32),
         rssi_dbm=rssi[rows, codes],
         access_points=tuple(
             AccessPoint(b, float(x), float(y), int(f))
             for b, (x, y), f in zip(
-                building.bssids, building.ap_xy_m, building.ap_floor, strict=True
+                bssids,
+                np.repeat(building.ap_xy_m, radio.networks, axis=0),
+                np.repeat(building.ap_floor, radio.networks),
+                strict=True,
             )
         ),
     )
