@@ -39,6 +39,7 @@ HEADS = ("per_ap", "gap_embedding", "gap")
 SMALL = {"width": 24, "depth": 3, "kernel": 3, "cap": 27, "epochs": 15}
 PADDED = {"width": 16, "depth": 3, "kernel": 3, "cap": 16, "epochs": 12}
 KEEP_EVERY = 3
+NOTES = "## How to read it\n"
 
 
 def thinned(survey: Survey, every: int) -> Survey:
@@ -94,21 +95,21 @@ def study(survey: Survey, seeds: int, padding: bool, shown: bool) -> list[dict[s
 
 
 def reading(rows: Sequence[dict[str, Any]], head: str, padding: bool) -> str:
-    """One sentence about a head: the first two variants' means beside the scatter of the seeds."""
-    groups: dict[str, list[float]] = {}
+    """One sentence about a head: two variants seed by seed, since a seed gives both one start."""
+    groups: dict[str, list[list[float]]] = {}
     for row in rows:
         if row["head"] == head:
-            groups.setdefault(row["varied"].partition(":")[0], []).extend(row["mean_m"])
+            groups.setdefault(row["varied"].partition(":")[0], []).append(row["mean_m"])
     one, other = ("circular", "zero") if padding else ("pseudo_positions", "random")
-    a, b = np.array(groups[one]), np.array(groups[other])
-    error = np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
-    gain = b.mean() - a.mean()
-    verdict = "no difference beyond the scatter of the seeds"
-    if abs(gain) > 2 * error:
-        verdict = f"{one if gain > 0 else other} is better"
+    a, b = (np.mean(groups[name], axis=0) for name in (one, other))
+    gain = b - a
+    error = gain.std(ddof=1) / np.sqrt(len(gain))
+    verdict = "no clear difference"
+    if abs(gain.mean()) > 2 * error and len(set(np.sign(gain))) == 1:
+        verdict = f"{one if gain.mean() > 0 else other} is better with every seed"
     return (
-        f"{head}: {one} {a.mean():.2f} m, {other} {b.mean():.2f} m, difference {gain:+.2f} m "
-        f"with a standard error of {error:.2f} m: {verdict}."
+        f"{head}: {one} {a.mean():.2f} m, {other} {b.mean():.2f} m; seed by seed {one} is "
+        f"{gain.mean():+.2f} ± {error:.2f} m ahead: {verdict}."
     )
 
 
@@ -147,12 +148,13 @@ def main() -> None:
     parser.add_argument("--padding", action="store_true", help="zero padding instead of orders")
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
+    commit = _commit()
     for path in arguments.surveys:
         rows += study(read_survey(path), arguments.seeds, arguments.padding, shown=True)
-        print(write(rows, arguments))
+        print(write(rows, arguments, commit))
 
 
-def write(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> str:
+def write(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace, commit: str) -> str:
     """The figures so far as JSON and Markdown in the output folder; the Markdown."""
     padding, seeds = arguments.padding, arguments.seeds
     settings = PADDED if padding else SMALL
@@ -160,22 +162,24 @@ def write(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace) -> str:
     flags = f"--seeds {seeds}{' --padding' if padding else ''}"
     record = {
         "command": f"python -m evaluation.ap_order {surveys} --out {arguments.out} {flags}",
-        "commit": _commit(),
+        "commit": commit,
         "date": time.strftime("%Y-%m-%d"),
         "settings": settings,
         "rows": rows,
     }
     title = "Zero and circular padding" if padding else "The order of access points"
+    page = arguments.out / f"{'ap_order_padding' if padding else 'ap_order'}.md"
+    # What follows this heading is written by hand and kept.
+    notes = page.read_text().partition(NOTES)[2] if page.exists() else "\n"
     text = (
         f"# {title}\n\n`{record['command']}`, commit {record['commit']}, {record['date']}.\n\n"
         f"Mean error in metres on the test split, mean ± standard deviation of {seeds} seeds; "
         f"preset small with {', '.join(f'{k} {v}' for k, v in settings.items())}, thinned training "
-        f"scans, one fit.\n\n{table(rows, padding)}\n"
+        f"scans, one fit.\n\n{table(rows, padding)}\n\n{NOTES}{notes}"
     )
     arguments.out.mkdir(parents=True, exist_ok=True)
-    name = "ap_order_padding" if padding else "ap_order"
-    (arguments.out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
-    (arguments.out / f"{name}.md").write_text(text)
+    page.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+    page.write_text(text)
     return text
 
 
