@@ -26,10 +26,14 @@ _COLOURS = {
 }  # fmt: skip
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _SHOWN_APS = 6
+_LEAST_SCANS = 5
 
 
 def score_distributions(records: Sequence[dict], path: Path, title: str) -> None:
-    """Figs. 2 and 6: distribution of the top-3 mean per error group; a row per variant."""
+    """Figs. 2 and 6: distribution of the top-3 mean per error group; a row per variant.
+
+    Groups of a few scans have no distribution and are left out.
+    """
     names = ("CAM", "occlusion", "LIME")
     figure = Figure(figsize=(10, 0.7 + 2.6 * len(records)), layout="constrained")
     axes = figure.subplots(len(records), len(names), squeeze=False)
@@ -39,12 +43,15 @@ def score_distributions(records: Sequence[dict], path: Path, title: str) -> None
             judged = record["explained"]["scores"][name]
             for group, colour, size in zip(GROUPS, _GROUP_COLOURS, sizes, strict=True):
                 values = judged["quantiles"][group]
-                if values is not None:
+                if values is not None and size >= _LEAST_SCANS:
                     axis.plot(values, SHARES, color=colour, lw=1.8, label=f"{group} ({size})")
             shown = judged["auc"]
             note = "" if shown is None else f", AUC {shown:.2f}"
             axis.set_title(f"{record['variant']}: {name}{note}", fontsize=9)
             axis.set_ylim(0, 1)
+            axis.locator_params(axis="x", nbins=5)
+            axis.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4))
+            axis.xaxis.get_offset_text().set_fontsize(8)
             axis.grid(color="#E5E5E5", lw=0.7)
             axis.tick_params(labelsize=8)
         row[0].set_ylabel("share of scans", fontsize=9)
@@ -129,7 +136,7 @@ def influential(
     colours = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000")
     other = np.array([n not in shown for n in names])
     if other.any():
-        axes.scatter(*xy_m[other].T, s=34, color=PALE, label=f"{len(count) - len(shown)} others")
+        axes.scatter(*xy_m[other].T, s=34, color=PALE, label=f"{len(set(count) - set(shown))} more")
     for i, name in enumerate(shown):
         at = np.array([n == name for n in names])
         text = f"{name}{' (position known)' if name in located else ''}: {count[name]}"
