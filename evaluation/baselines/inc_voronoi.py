@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from evaluation.baselines.floors import by_strongest
 from evaluation.baselines.layout import NO_FLOOR, Found, Layout
 
+# Less than this is nothing: three bisectors meet in a point, and rounding leaves a sliver there.
+LEAST_M2 = 1e-4
 _GAP = 1e-9
 _CHUNK = 256
 _erf = np.frompyfunc(erf, 1, 1)
@@ -58,9 +60,17 @@ def intersection(polygon: NDArray[np.float64], lines: NDArray[np.float64]) -> ND
         if not cuts.any():
             break
         first += int(np.argmax(cuts))
-        polygon = cut(polygon, lines[first])
+        smaller = cut(polygon, lines[first])
+        if area(smaller) >= LEAST_M2:
+            polygon = smaller
         first += 1
     return polygon
+
+
+def area(polygon: NDArray[np.float64]) -> float:
+    """Square metres of a polygon (V, 2), corners counter-clockwise."""
+    following = np.roll(polygon, -1, axis=0)
+    return float((polygon[:, 0] * following[:, 1] - polygon[:, 1] * following[:, 0]).sum() / 2)
 
 
 def middle(polygon: NDArray[np.float64]) -> NDArray[np.float64]:

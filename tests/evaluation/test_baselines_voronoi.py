@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.baselines import Layout, hard_voronoi, soft_voronoi
-from evaluation.baselines.inc_voronoi import bisectors, cut, intersection, middle, rectangle
+from evaluation.baselines.inc_voronoi import (
+    LEAST_M2,
+    bisectors,
+    cut,
+    intersection,
+    middle,
+    rectangle,
+)
 
 FAR = 1e4
 
@@ -29,30 +36,28 @@ def one_floor(xy):
 
 
 def random_pairs(seed, n=7):
+    """The pairs of random levels, which contradict the geometry more often than not."""
     rng = np.random.default_rng(seed)
-    xy = rng.uniform(0, (20, 12), (n, 2))
-    near, far = np.triu_indices(n, 1)
-    turned = rng.random(len(near)) < 0.5
+    xy, rank = rng.uniform(0, (20, 12), (n, 2)), rng.permutation(n)
+    near, far = np.nonzero(rank[:, None] > rank[None])
     order = rng.permutation(len(near))
-    return bisectors(xy, np.where(turned, far, near)[order], np.where(turned, near, far)[order])
+    return bisectors(xy, near[order], far[order])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_intersection_agrees_with_shapely(seed):
     lines = random_pairs(seed)
     area = shapely.Polygon(rectangle((0, 0, 20, 12)))
     for line in lines:
         smaller = area.intersection(half_plane(line))
-        # Slivers are where two ways of computing may part.
-        if smaller.area > 1e-6:
+        if smaller.area >= LEAST_M2:
             area = smaller
     ours = intersection(rectangle((0, 0, 20, 12)), lines)
-    other = shapely.Polygon(ours)
-    assert other.is_valid
+    # Two corners may be one but for rounding, which shapely calls invalid.
+    other = shapely.Polygon(ours).buffer(0)
     assert other.symmetric_difference(area).area < 1e-4
-    if area.area > 1e-3:
-        np.testing.assert_allclose(middle(ours), area.centroid.coords[0], atol=1e-3)
+    np.testing.assert_allclose(middle(ours), area.centroid.coords[0], atol=1e-3)
 
 
 @settings(max_examples=40, deadline=None)
