@@ -2,12 +2,13 @@
 
 import json
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from evaluation import exloc_places, exloc_study
+from evaluation import exloc_places, exloc_study, explainers
 from evaluation.exloc_places import PLACES, Place, by_row, with_validation
 from evaluation.reproduce import _without_folders, reproduce
 from sdk.venue import AccessPoint, Floor
@@ -39,9 +40,10 @@ def invented(sessions=6, side=4):
 
 @pytest.fixture
 def one_place(monkeypatch, tmp_path):
-    """A single place, invented."""
+    """A single place, invented, and a LIME that a test can afford."""
     place = Place("room", "A room", "invented", True, lambda _: by_row(invented()))
     monkeypatch.setattr(exloc_places, "PLACES", {"room": place})
+    monkeypatch.setitem(explainers.EXPLAINERS, "LIME", partial(explainers.lime, samples=50))
     (tmp_path / "data" / "invented").mkdir(parents=True)
     return tmp_path
 
