@@ -77,8 +77,8 @@ def export(
     for verdict in report.verdicts:
         click.echo(
             f"verified  {verdict.runtime}: {verdict.rows} validation scans, fixes "
-            f"{verdict.shift_m:.3f} m from the checkpoint's in the mean, error "
-            f"{verdict.error_m:.2f} m (checkpoint {verdict.reference_error_m:.2f} m)"
+            f"{verdict.shift_m:.3f} m from the checkpoint's in the mean, mean error "
+            f"{verdict.error_m / verdict.reference_error_m - 1:+.1%}"
         )
     for name in report.agreeing:
         click.echo(f"agreeing  {name}: the same scores")

@@ -33,6 +33,7 @@ class Verdict:
 
     `shift_m`: mean distance between the two fixes. `error_m`, `accuracy`: mean error, and share of
     rows whose most probable place is the one nearest to the truth; `reference_*` of the checkpoint.
+    A refitted network has learned from these rows: compare the two, and take neither for accuracy.
     `difference`: largest difference of a probability.
     """
 
