@@ -54,7 +54,6 @@ VARIANTS: dict[str, Variant] = {
         "circular padding, GAP over features that know their access point, 1-D form",
     ),
     "small": Variant("small", {}, "preset small: circular padding, a weight per access point"),
-    "edge": Variant("edge", {"epochs": 20}, "preset edge, 20 epochs", True),
     "additive": Variant("additive", {}, "preset additive: kernel 1, each access point alone"),
     "paper": Variant(
         "paper", {}, "preset paper: 512 channels, N up to 27; needs an accelerator", True

@@ -32,7 +32,7 @@ def reproduce() -> None:
 @click.option("--places", help="Comma-separated names, or a beginning such as uji; default all.")
 @click.option("--preset", "variants", multiple=True,
               help="Network; may be repeated: faithful, embedding, small, additive (default), "
-              "edge, paper.")  # fmt: skip
+              "paper.")  # fmt: skip
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1))
 @click.option("--scans", default=300, show_default=True, type=click.IntRange(10),
               help="Test scans explained per network.")  # fmt: skip

@@ -29,7 +29,9 @@ class Explanation:
     `cam`: Impact Scores of all APs of the table (SPEC 1.4). With a `gap` or `gap_embedding`
     head their mean, with a `per_ap` head their sum, is the place's logit less its bias; the
     APs not heard are part of it. `occlusion`: for every heard AP the drop of the place's
-    log-probability when that AP is taken as not heard. What each is worth: docs/explanations.md.
+    log-probability when that AP is taken as not heard. Where neighbours multiply the network's
+    posterior, `cam` speaks for the network alone and `occlusion` for both. What each is worth:
+    docs/explanations.md.
     `not_heard` are the APs of the table that this scan did not hear, or that are masked.
     """
 
