@@ -1,6 +1,6 @@
 """Least squares on log-distance path loss: the place whose predicted levels fit the heard ones.
 
-The usual model-based baseline (as in Lim et al. 2010 and many others), with textbook constants:
+The usual model-based baseline, with textbook constants:
 RSS = P0 - 10 n log10 d. With ``free_offset`` P0 is fitted for every scan along with the place, as
 phones and transmit powers differ. scipy's bounded least squares.
 """

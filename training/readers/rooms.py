@@ -26,7 +26,7 @@ NO_RSS = -200
 SHIFT = {"lecture_theatre": 0, "office": 0, "corridor": 1}
 LICENCE = "MIT"
 ATTRIBUTION = (
-    "X. Feng et al. 2024, Wi-Fi RSS and RTT dataset, Zenodo 10.5281/zenodo.11558792 (MIT). "
+    "Feng et al. 2024, Wi-Fi RSS and RTT dataset, Zenodo 10.5281/zenodo.11558792 (MIT). "
     "Converted to the rssfix survey format."
 )
 

@@ -38,9 +38,8 @@ NOT_DETECTED_IN = {"Training_HCXY_AP_Avg": -105}
 ORIGIN_M = {"CETC331": (40.0, 10.0), "HCXY": (850.0, 865.0)}
 LICENCE = "none stated; evaluate, do not ship"
 ATTRIBUTION = (
-    "J. Bi, Y. Wang, B. Yu, H. Cao, T. Shi, L. Huang: Supplementary open dataset for WiFi indoor "
-    "localization based on received signal strength, Satellite Navigation 3, 25, 2022; "
-    "10.1186/s43020-022-00086-y. Converted to the rssfix survey format."
+    "SODIndoorLoc: Bi et al., Satellite Navigation 3, 25, 2022; 10.1186/s43020-022-00086-y. "
+    "Converted to the rssfix survey format."
 )
 _NEEDED = ("ECoord", "NCoord", "FloorID", "PhoneID", "SampleTimes")
 
