@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.bundle import bundle_bytes, npy_bytes, write_beside
+from export.bundle import bundle_bytes, npy_bytes
 from export.errors import ExportError
 from export.forms import Rewritten, in_form
 from export.onnx_model import with_metadata
 from export.parts import FORMATS, PRECISIONS, Parts, Reference
 from export.verify import Verdict, compare, other_tflite_runtimes
 from sdk import Localizer
+from sdk.atomic import write_file
 from sdk.errors import RssfixError
 from sdk.fingerprint import ApTable
 from sdk.runtimes import RuntimeChoice
@@ -95,7 +96,7 @@ def export_run(
         data = _bundle(run, reference, parts, verdicts, rewritten)
         identity = _opened(parts, data)
         others = other_tflite_runtimes(run, data) if "model.tflite" in parts.members else []
-        write_beside(output, data)
+        write_file(output, data)
         return Exported(
             output, len(data), identity, parts.note, verdicts, (*others,), (*rejected,), rewritten
         )

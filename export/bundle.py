@@ -3,10 +3,8 @@
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,14 +63,3 @@ def bundle_bytes(manifest: Mapping[str, Any], members: Mapping[str, bytes]) -> b
             )
             archive.writestr(info, data)
     return buffer.getvalue()
-
-
-def write_beside(path: Path, data: bytes) -> None:
-    """Writes the file whole or not at all: beside its place first, then renamed into it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

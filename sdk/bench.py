@@ -13,6 +13,7 @@ import click
 import numpy as np
 
 from . import __version__
+from .atomic import write_file
 from .bundle import Bundle
 from .cli import read_scans
 from .errors import ScanError
@@ -203,12 +204,7 @@ def bench(
     }
     _show(report, info.name, num_runs, num_threads)
     if json_file is not None:
-        from pathlib import Path
-
-        path = Path(json_file)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        beside.replace(path)
+        write_file(json_file, json.dumps(report, indent=1) + "\n")
 
 
 def _show(report: dict[str, Any], name: str, runs: int, threads: int) -> None:

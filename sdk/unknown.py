@@ -48,17 +48,9 @@ def save(path: Path, names: Iterable[str]) -> None:
     Raises:
         BundleError: the folder cannot be written.
     """
-    import tempfile
+    from .atomic import write_file
 
-    beside = None
     try:
-        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(sorted(names), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
+        write_file(path, json.dumps(sorted(names), indent=1))
     except OSError as error:
-        if beside is not None:
-            Path(beside).unlink(missing_ok=True)
         raise BundleError(f"{path}: the masked APs cannot be kept: {error}") from None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.bundle import ALIGNMENT_BYTES, bundle_bytes, npy_bytes, write_beside
+from export.bundle import ALIGNMENT_BYTES, bundle_bytes, npy_bytes
 
 names = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=90).map(lambda s: s + ".npy")
 members_strategy = st.dictionaries(names, st.binary(max_size=300), max_size=6)
@@ -61,17 +61,3 @@ def test_a_manifest_with_nan_is_refused():
 def test_npy_bytes_round_trip():
     array = np.arange(12, dtype=np.float32).reshape(3, 4).T
     assert np.array_equal(np.load(io.BytesIO(npy_bytes(array))), array)
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "site.rssfix"
-    write_beside(path, b"old")
-
-    def broken(*_args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("export.bundle.os.replace", broken)
-    with pytest.raises(KeyboardInterrupt):
-        write_beside(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["site.rssfix"]

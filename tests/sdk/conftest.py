@@ -4,13 +4,8 @@ import warnings
 
 import pytest
 import small_bundles as small
-from hypothesis import settings
 
 from sdk import Localizer
-
-# Time limits per example measure the machine's other work, not the code.
-settings.register_profile("rssfix", deadline=None)
-settings.load_profile("rssfix")
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,9 @@ def test_bad_places_are_refused(arguments, message):
         Places(*arguments)
 
 
-knots = st.lists(st.floats(0, 100), min_size=1, max_size=8, unique=True).map(sorted)
+# Centimetres: between knots a denormal apart numpy's interpolation overflows.
+metres = st.integers(0, 10_000).map(lambda n: n / 100)
+knots = st.lists(metres, min_size=1, max_size=8, unique=True).map(sorted)
 
 
 @given(knots, st.data())
