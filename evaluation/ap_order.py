@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from evaluation.provenance import commit, today
+from sdk.atomic import write_file
 from training import exloc
 from training.decode import decode, softmax
 from training.fingerprints import Vectors
@@ -142,12 +142,6 @@ def table(rows: Sequence[dict[str, Any]], padding: bool) -> str:
     return "\n\n".join(parts)
 
 
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("surveys", nargs="+", type=Path)
@@ -156,13 +150,13 @@ def main() -> None:
     parser.add_argument("--padding", action="store_true", help="zero padding instead of orders")
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
-    commit = _commit()
+    made_at = commit()
     for path in arguments.surveys:
         rows += study(read_survey(path), arguments.seeds, arguments.padding, shown=True)
-        print(write(rows, arguments, commit))
+        print(write(rows, arguments, made_at))
 
 
-def write(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace, commit: str) -> str:
+def write(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace, made_at: str) -> str:
     """The figures so far as JSON and Markdown in the output folder; the Markdown."""
     padding, seeds = arguments.padding, arguments.seeds
     settings = PADDED if padding else SMALL
@@ -170,8 +164,8 @@ def write(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace, commit:
     flags = f"--seeds {seeds}{' --padding' if padding else ''}"
     record = {
         "command": f"python -m evaluation.ap_order {surveys} --out {arguments.out} {flags}",
-        "commit": commit,
-        "date": time.strftime("%Y-%m-%d"),
+        "commit": made_at,
+        "date": today(),
         "settings": settings,
         "rows": rows,
     }
@@ -185,9 +179,8 @@ def write(rows: Sequence[dict[str, Any]], arguments: argparse.Namespace, commit:
         f"preset small with {', '.join(f'{k} {v}' for k, v in settings.items())}, thinned training "
         f"scans, one fit.\n\n{table(rows, padding)}\n\n{NOTES}{notes}"
     )
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    page.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
-    page.write_text(text)
+    write_file(page.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+    write_file(page, text)
     return text
 
 

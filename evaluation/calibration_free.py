@@ -8,10 +8,8 @@ constants are textbook ones, the same everywhere but for the level at 1 m of BLE
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -29,7 +27,8 @@ from evaluation.baselines import (
 )
 from evaluation.baselines.bootstrap import Score, score
 from evaluation.baselines.sets import Queries, all_sets
-from training.atomic import folder_beside
+from evaluation.provenance import commit, today
+from sdk.atomic import write_file
 
 STRONGEST_3 = "centroid of 3, same floor"
 STRONGEST_3_FAF_15 = "centroid of 3, all floors, FAF 15"
@@ -168,20 +167,6 @@ def comparison(rows: list[dict[str, object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _commit() -> str:
-    """The commit of the tree, "-dirty" where what this table rests on has been changed since."""
-    root = Path(__file__).resolve().parent.parent
-
-    def ask(*words: str) -> str:
-        found = subprocess.run(
-            ["git", *words], cwd=root, capture_output=True, text=True, check=False
-        )
-        return found.stdout.strip()
-
-    changed = ask("status", "--porcelain", "--", *_RESTS_ON)
-    return (ask("rev-parse", "--short=12", "HEAD") or "unknown") + ("-dirty" if changed else "")
-
-
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", default=Path("evaluation/results/hapi"), show_default=True,
@@ -190,7 +175,7 @@ def _commit() -> str:
 def main(data: Path, out: Path, only: str | None) -> None:
     """Measure the calibration-free baselines on the sets under DATA."""
     command = f"python -m evaluation.calibration_free DATA{f' --only {only!r}' if only else ''}"
-    made = {"command": command, "commit": _commit(), "date": datetime.now(UTC).date().isoformat()}
+    made = {"command": command, "commit": commit(*_RESTS_ON), "date": today()}
     skipped: dict[str, str] = {}
 
     def skip(name: str, reason: str) -> None:
@@ -230,14 +215,9 @@ def main(data: Path, out: Path, only: str | None) -> None:
 
 def write(out: Path, text: str, report: dict[str, object]) -> None:
     """Both files, beside whatever else is in the folder; each appears whole."""
-    out.mkdir(parents=True, exist_ok=True)
-    with folder_beside(out / "baselines.new") as made:
-        (made / "baselines.md").write_text(text, encoding="utf-8")
-        content = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        (made / "baselines.json").write_text(content, encoding="utf-8")
-        for file in ("baselines.md", "baselines.json"):
-            (made / file).replace(out / file)
-    (out / "baselines.new").rmdir()
+    content = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_file(out / "baselines.json", content)
+    write_file(out / "baselines.md", text)
 
 
 if __name__ == "__main__":

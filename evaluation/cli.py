@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
+from sdk.atomic import write_file
 from sdk.errors import RssfixError
 
 _COLUMNS = (
@@ -61,7 +61,7 @@ def evaluate(
     form = rule.value_form["kind"]
     click.echo(f"kNN: {rule.metric}, {form}, k {rule.k}, weights d^-{rule.weight_power:g}")
     if json_file is not None:
-        _write(json_file, json.dumps({**ours.figures, "wknn": knn.figures}, indent=1) + "\n")
+        write_file(json_file, json.dumps({**ours.figures, "wknn": knn.figures}, indent=1) + "\n")
     if plot_file is not None:
         from evaluation.plots import ecdf_figure
 
@@ -81,10 +81,3 @@ def table(rows: dict[str, dict[str, float | int | None]]) -> str:
         for line in lines
     )
     return "\n".join("  ".join(cells) for cells in spaced)
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, file)

@@ -29,9 +29,10 @@ import numpy as np
 
 from evaluation.evaluate import evaluate_bundle, split_of
 from evaluation.exloc_accuracy_report import report
-from evaluation.provenance import commit, today, write
+from evaluation.provenance import commit, today
 from export.build import export_run
 from sdk import Localizer
+from sdk.atomic import write_file
 from sdk.bench import golden_lines, measure
 from sdk.bundle import Bundle
 from sdk.errors import RssfixError
@@ -193,11 +194,11 @@ def main(
                 }  # fmt: skip
                 rows.append(key | got | made)
                 rows.sort(key=_rank)
-                write(file, json.dumps(rows, indent=1, allow_nan=False) + "\n")
-                write(tables, report(rows))
+                write_file(file, json.dumps(rows, indent=1, allow_nan=False) + "\n")
+                write_file(tables, report(rows))
                 advance(f"{place} {name} {got['mean_m']:.2f} m")
     if rows:
-        write(tables, report(rows))
+        write_file(tables, report(rows))
 
 
 def _rank(row: dict[str, Any]) -> tuple[int, str, int, str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL import Image
 
 from evaluation.plots import BLUE, GREEN, GREY, ORANGE, PALE
 from evaluation.score_groups import GROUPS, SHARES, group_of
+from sdk.atomic import write_file
 from sdk.venue import AccessPoint
 
 _GROUP_COLOURS = (BLUE, GREEN, "#E69F00", ORANGE)
@@ -162,17 +162,16 @@ def influential(
 
 
 def save_small(figure: Figure, path: Path, dpi: int = 100, colours: int = 128) -> None:
-    """A PNG with a palette, small enough to keep in a repository; written beside and renamed."""
+    """A PNG with a palette, small enough to keep in a repository."""
     FigureCanvasAgg(figure)
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=dpi, format="png")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     # Maximum coverage keeps the few pixels of a rare mark in their own colour.
     image = (
         Image.open(drawn)
         .convert("RGB")
         .quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     )
-    image.save(beside, format="png", optimize=True)
-    os.replace(beside, path)
+    small = io.BytesIO()
+    image.save(small, format="png", optimize=True)
+    write_file(path, small.getvalue())

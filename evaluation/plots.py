@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from evaluation.evaluate import Evaluation
 from evaluation.metrics import ecdf
+from sdk.atomic import write_file
 from sdk.explain import Explanation
 from sdk.fix import Fix
 from sdk.posterior import Posterior
@@ -136,9 +137,7 @@ def _plan(axes) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    """Written beside and renamed, like everything else."""
     FigureCanvasAgg(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    figure.savefig(beside, dpi=130, format="png")
-    os.replace(beside, path)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=130, format="png")
+    write_file(path, drawn.getvalue())

@@ -1,23 +1,23 @@
-"""What made a result: the commit and the date; and files that are whole or not there."""
+"""What made a result: the commit and the date."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 
-def commit() -> str:
-    """The commit of the source tree, "unknown" outside one."""
+def commit(*rests_on: str) -> str:
+    """The commit of the source tree, "-dirty" where it has changed since; "unknown" outside one.
+
+    ``rests_on``: folders and files, from the root, that count for "-dirty"; default the packages.
+    """
+    paths = rests_on or ("native", "sdk", "training", "export", "evaluation/*.py")
     try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, check=True,
-            capture_output=True, text=True,
-        )  # fmt: skip
+        head = _git("rev-parse", "--short", "HEAD")
+        return head + ("-dirty" if _git("status", "--porcelain", "--", *paths) else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip()
 
 
 def today() -> str:
@@ -25,9 +25,7 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def write(file: Path, text: str) -> None:
-    """Written beside and renamed into place."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, file)
+def _git(*words: str) -> str:
+    root = Path(__file__).resolve().parent.parent
+    found = subprocess.run(["git", *words], cwd=root, check=True, capture_output=True, text=True)
+    return found.stdout.strip()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from evaluation.provenance import commit, today
+from sdk.atomic import write_file
 from sdk.errors import RssfixError
 
 DEFAULT_OUT = Path("evaluation/results/exloc")
@@ -66,7 +65,7 @@ def exloc(
     effort = Effort(scans, epochs, device, progress)
     command = "rssfix reproduce " + shlex.join(_without_folders(sys.argv))
     # Asked once: the tree may move on while this code runs.
-    made = {"command": command, "commit": _commit(), "date": _today()}
+    made = {"command": command, "commit": commit(), "date": today()}
     try:
         for place in chosen:
             todo = [(n, s) for s in range(seeds) for n in names
@@ -88,7 +87,9 @@ def exloc(
                     continue
                 except ValueError as error:
                     raise click.ClickException(str(error)) from None
-                _write(_file(out, place.name, name, seed), json.dumps({**made, **record}) + "\n")
+                write_file(
+                    _file(out, place.name, name, seed), json.dumps({**made, **record}) + "\n"
+                )
     except KeyboardInterrupt:
         click.echo("interrupted; what is finished is kept")
     report(out)
@@ -108,8 +109,8 @@ def report(out: Path) -> None:
         click.echo("no results, no tables")
         return
     made_by = sorted({f"`{r['command']}`, commit {r['commit']}, {r['date']}" for r in records})
-    _write(out / "tables.md", tables(records, made_by))
-    _write(out / "tables.json", json.dumps(
+    write_file(out / "tables.md", tables(records, made_by))
+    write_file(out / "tables.json", json.dumps(
         {"made_by": made_by, "paper": PAPER, "runs": [_short(r) for r in records]}, indent=1
     ) + "\n")  # fmt: skip
     for place in PLACES.values():
@@ -167,26 +168,3 @@ def _without_folders(argv: Sequence[str]) -> list[str]:
             word = word.replace(plain, "OUT") if Path(plain).is_absolute() else word
         out.append(word)
     return out
-
-
-def _commit() -> str:
-    """The commit of the source tree, "unknown" outside one."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, check=True,
-            capture_output=True, text=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return found.stdout.strip()
-
-
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, file)
