@@ -61,7 +61,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     # For the demo: half a minute on one core, half a megabyte.
     "small": Preset(width=24, depth=3, kernel=3),
-    # The most accurate for its cost on the device: what small lacks is not width but the scans.
+    # The most accurate at surveyed points: what small lacks there is not width but the scans.
     "edge": Preset(width=24, depth=3, kernel=3, fused=True),
     # Kernel 1: every access point is judged alone, so the Impact Scores mean what they say.
     "additive": Preset(width=48, depth=2, kernel=1, epochs=30),
