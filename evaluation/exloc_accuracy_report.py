@@ -37,13 +37,20 @@ def report(rows: Sequence[dict[str, Any]]) -> str:
     ]
     for protocol, title in TITLES.items():
         found = [row for row in rows if row["protocol"] == protocol]
-        if found:
-            parts += [f"## {title}", _accuracy(found)]
+        exported = [row for row in found if "refused" not in row]
+        if exported:
+            parts += [f"## {title}", _accuracy(exported)]
+        parts += [
+            f"Not exported, and so not in the table: {row['place']}, `{row['system']}`, seed "
+            f"{row['seed']}: {row['refused']}."
+            for row in found
+            if "refused" in row
+        ]
     parts += [
         "## Cost",
         "Latency is the p50 of `rssfix bench` per fix, all stages, on the machine that made the "
         "rows (busy with other work: compare within the table).",
-        _costs([row for row in rows if row["protocol"] != "unseen"]),
+        _costs([r for r in rows if r["protocol"] != "unseen" and "refused" not in r]),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from invented import invented_survey
 
 from evaluation import exloc_accuracy, exloc_accuracy_report
+from export.errors import ExportError
 from training import presets
 from training.presets import PRESETS
 
@@ -43,6 +44,28 @@ def test_seeds_are_averaged_over_whole_sets_of_campaigns():
     assert "| floor 3 | `small` | 2 | 2.50 ± 0.71 |" in text, "seed 2 is not complete yet"
     assert "| floor 3 | `small` | 1 | 1.50 |" in text
     assert "| floor 3 | `small` | 1,000 | 2 | 3 | 90 | 50 | 80 |" in text
+
+
+def test_refused_exports_are_told():
+    refused = {k: row(seed=1)[k] for k in ("protocol", "place", "system", "seed", "commit", "date")}
+    text = exloc_accuracy_report.report([row(), refused | {"refused": "fixes move by 0.08 m"}])
+    assert "| floor 3 | `small` | 1 | 1.50 |" in text
+    assert "floor 3, `small`, seed 1: fixes move by 0.08 m." in text
+
+
+def test_refused_exports_do_not_end_the_run(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise ExportError("run: no bundle was written. int8: fixes move by 1 m")
+
+    monkeypatch.setattr(exloc_accuracy, "export_run", refuse)
+    monkeypatch.setattr(
+        exloc_accuracy, "cases", lambda *_: [("hall", lambda: invented_survey(sessions=4, side=3))]
+    )
+    words = [str(tmp_path), "--out", str(tmp_path), "--seeds", "2", "--protocol", "known"]
+    result = CliRunner().invoke(exloc_accuracy.main, [*words, "--system", "neighbours"])
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "accuracy.json").read_text())
+    assert [r["refused"] for r in rows] == ["int8: fixes move by 1 m"] * 2
 
 
 def test_missing_data_are_skipped_and_rows_are_kept(tmp_path, monkeypatch):
