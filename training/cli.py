@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
 from sdk.errors import RssfixError
+
+if TYPE_CHECKING:
+    from training.survey import Survey
 
 SHOWN_PROBLEMS = 50
 
@@ -62,10 +67,7 @@ def uji_library(source: Path, out: Path, floors: list[int], months: list[int]) -
     """UJI library (CC BY 4.0). Test = the tst campaigns of the last month."""
     from training.readers import uji_library as reader
 
-    try:
-        _write(reader.read(source, floors, months), out)
-    except RssfixError as error:
-        raise click.ClickException(str(error)) from None
+    _convert(out, reader.read, source, floors, months)
 
 
 @convert.command("microsoft_indoor")
@@ -77,10 +79,7 @@ def microsoft_indoor(source: Path, out: Path, site: str, seed: int) -> None:
     """Microsoft Indoor Location 2.0 sample (MIT). Test = 30 % of the walks of each floor."""
     from training.readers import microsoft_indoor as reader
 
-    try:
-        _write(reader.read(source, site, seed), out)
-    except RssfixError as error:
-        raise click.ClickException(str(error)) from None
+    _convert(out, reader.read, source, site, seed)
 
 
 @convert.command("ujiindoorloc")
@@ -90,10 +89,7 @@ def ujiindoorloc(source: Path, out: Path) -> None:
     """UJIIndoorLoc, official split (cite the authors; not to be shipped)."""
     from training.readers import ujiindoorloc as reader
 
-    try:
-        _write(reader.read(source), out)
-    except RssfixError as error:
-        raise click.ClickException(str(error)) from None
+    _convert(out, reader.read, source)
 
 
 @convert.command("sodindoorloc")
@@ -105,10 +101,7 @@ def sodindoorloc(source: Path, out: Path, building: str, sheet: str) -> None:
     """SODIndoorLoc, access points located (no licence stated: do not ship)."""
     from training.readers import sodindoorloc as reader
 
-    try:
-        _write(reader.read(source, building, sheet), out)
-    except RssfixError as error:
-        raise click.ClickException(str(error)) from None
+    _convert(out, reader.read, source, building, sheet)
 
 
 @convert.command("ble_tetam")
@@ -120,10 +113,7 @@ def ble_tetam(source: Path, out: Path, window_ms: int, test: tuple[str, ...]) ->
     """BLE beacon heard by 12 located sensors, nine walks (CC0)."""
     from training.readers import ble_tetam as reader
 
-    try:
-        _write(reader.read(source, window_ms, test or reader.TEST_WALKS), out)
-    except RssfixError as error:
-        raise click.ClickException(str(error)) from None
+    _convert(out, reader.read, source, window_ms, test or reader.TEST_WALKS)
 
 
 @convert.command("rooms")
@@ -137,20 +127,21 @@ def rooms(source: Path, out: Path, room: str) -> None:
     """wifi_rss_rtt_rooms: one room, access points located, RSS only (MIT)."""
     from training.readers import rooms as reader
 
-    try:
-        _write(reader.read(source, room), out)
-    except RssfixError as error:
-        raise click.ClickException(str(error)) from None
+    _convert(out, reader.read, source, room)
 
 
-def _write(made, out: Path) -> None:
+def _convert(out: Path, read: Callable[..., Survey], *arguments: object) -> None:
     from training.survey_file import write_survey
 
-    write_survey(made, out)
+    try:
+        made = read(*arguments)
+        write_survey(made, out)
+    except RssfixError as error:
+        raise click.ClickException(str(error)) from None
     click.echo(_summary(made) + f" -> {out}")
 
 
-def _summary(made) -> str:
+def _summary(made: Survey) -> str:
     splits = ", ".join(f"{n} {s or 'without split'}" for s, n in Counter(made.split).items())
     return (
         f"{made.header.name}: {len(made)} scans ({splits}), {len(set(made.session))} sessions, "
