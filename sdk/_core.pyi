@@ -22,6 +22,9 @@ def rank_pdf(
     out: Any,
     /,
 ) -> npt.NDArray[np.float32]: ...
+def floor_features(
+    rssi_dbm: Any, ap_xy_m: Any, ap_floor: Any, n_floors: Any, silent_dbm: Any, span: Any, /
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...
 def threshold_centroid(
     pdf: Any, origin_m: Any, pitch_m: Any, threshold: Any, /
 ) -> tuple[float, float, float]: ...

@@ -26,6 +26,7 @@ __all__ = [
     "build_info",
     "cyclic_map",
     "diagonal_mean",
+    "floor_features",
     "rank_pdf",
     "ratio_image",
     "threshold_centroid",
@@ -79,6 +80,39 @@ def ratio_image(rssi: Numbers, out: Float32 | None = None) -> Float32:
         (N, N) float32 with a diagonal of exactly 0, computed as ``(f_j - f_k) / f_k``.
     """
     return _core.ratio_image(rssi, out)
+
+
+def floor_features(
+    rssi_dbm: Numbers,
+    ap_xy_m: Numbers,
+    ap_floor: Numbers,
+    n_floors: int,
+    silent_dbm: SupportsFloat = -100.0,
+    span: int = 4,
+) -> tuple[npt.NDArray[np.int32], Float32]:
+    """What a scan says about each floor of its search range (Hapi, eq. 2-9; SPEC 5.2, 5.3).
+
+    The range is the ``span`` neighbouring floors with the largest sum of level - silent_dbm; of
+    several the one whose middle is nearest to the floor of the strongest AP, then the lowest. APs
+    heard outside it are left out. The features of a floor are: number of APs heard, largest level,
+    mean, population variance, mean level of the APs installed within 30 m, 80 m and "far" of the
+    scan's centroid (weights 10^(level / 20); unheard APs count silent_dbm), and largest distance
+    between two APs heard. "Far" is that distance over all floors of the range. A floor that is not
+    heard, or above the building, has 0, silent_dbm and 0.
+
+    Args:
+        rssi_dbm: (N,) or (B, N), NaN = not heard; levels under silent_dbm count as silent_dbm.
+        ap_xy_m: (N, 2) metres.
+        ap_floor: (N,) integers, 0 (the lowest) to n_floors - 1.
+        n_floors: of the building, 1 to 1000.
+        silent_dbm: the level of an AP that is not heard.
+        span: floors of the range, 1 to 16.
+
+    Returns:
+        start (B,) int32, the lowest floor of each range, and features (B, span, 8) float32; both
+        without B for one scan. A scan that hears nothing is refused.
+    """
+    return _core.floor_features(rssi_dbm, ap_xy_m, ap_floor, n_floors, silent_dbm, span)
 
 
 def rank_pdf(

@@ -5,7 +5,7 @@
 namespace rssfix::python {
 namespace {
 
-// "ranks[3] is 6", "database[0, 2] is inf", "pitch_m is -1.0"
+// "ranks[3] is 6", "database[0, 2] is inf", "pitch_m is -1.0", "rssi_dbm[4] is all NaN"
 std::string offender(Status status, py::handle object) {
   const auto numpy = py::module_::import("numpy");
   const py::array array = numpy.attr("asarray")(object);
@@ -13,12 +13,15 @@ std::string offender(Status status, py::handle object) {
   const bool whole_argument =
       array.ndim() == 0 || status.code == Code::empty || status.code == Code::not_positive_definite;
   if (!whole_argument) {
-    const auto place = numpy.attr("unravel_index")(status.index, array.attr("shape"));
-    text += '[';
-    for (const py::handle& index : place)
-      text += (text.back() == '[' ? "" : ", ") + py::cast<std::string>(py::str(index));
-    text += ']';
+    py::list place(numpy.attr("unravel_index")(status.index, array.attr("shape")));
+    if (status.code == Code::nothing_heard)
+      place.attr("pop")();
+    for (std::size_t i = 0; i < place.size(); ++i)
+      text += (i == 0 ? "[" : ", ") + py::cast<std::string>(py::str(place[i]));
+    text += place.empty() ? "" : "]";
   }
+  if (status.code == Code::nothing_heard)
+    return text + " is all NaN";
   if (status.code == Code::empty)
     return text + " has shape " + py::cast<std::string>(py::str(array.attr("shape")));
   const py::object value =

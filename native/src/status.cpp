@@ -46,6 +46,16 @@ const char* name(Argument argument) noexcept {
     return "z";
   case Argument::variance:
     return "variance";
+  case Argument::rssi_dbm:
+    return "rssi_dbm";
+  case Argument::ap_floor:
+    return "ap_floor";
+  case Argument::n_floors:
+    return "n_floors";
+  case Argument::silent_dbm:
+    return "silent_dbm";
+  case Argument::span:
+    return "span";
   }
   return "";
 }
@@ -70,6 +80,8 @@ const char* expected(Code code) noexcept {
     return "a value in range";
   case Code::overflow:
     return "a value with which the result stays finite";
+  case Code::nothing_heard:
+    return "at least one reading";
   case Code::below_threshold:
     return "a threshold that at least one cell reaches (is the maximum of pdf 1?)";
   case Code::asymmetric:

@@ -7,6 +7,7 @@
 #include "levels.hpp"
 #include "rssfix/cyclic_map.hpp"
 #include "rssfix/diagonal_mean.hpp"
+#include "rssfix/floor_features.hpp"
 #include "rssfix/kalman_filter.hpp"
 #include "rssfix/rank_pdf.hpp"
 #include "rssfix/ratio_image.hpp"
@@ -76,6 +77,24 @@ TEST_CASE("golden.diagonal_mean") {
     std::vector<float> scores(expected.size());
     REQUIRE(diagonal_mean(map.data(), 1, scores.size(), scores.data()).ok());
     check_close(scores, expected, 1e-7, 0);
+  });
+}
+
+TEST_CASE("golden.floor_features") {
+  for_each_case("floor_features", [](const json& one) {
+    const auto rssi = flat<float>(one["rssi_dbm"], NAN);
+    const auto places = flat<double>(one["ap_xy_m"]);
+    const auto floors = flat<std::int32_t>(one["ap_floor"]);
+    const auto starts = flat<std::int32_t>(one["start"]);
+    const auto expected = flat<double>(one["features"]);
+    std::vector<std::int32_t> start(starts.size());
+    std::vector<float> features(expected.size());
+    REQUIRE(floor_features(rssi.data(), starts.size(),
+        {places.data(), floors.data(), floors.size(), one["n_floors"]}, one["silent_dbm"],
+        one["span"], start.data(), features.data())
+            .ok());
+    CHECK(start == starts);
+    check_close(features, expected, 1e-6, 1e-6);
   });
 }
 

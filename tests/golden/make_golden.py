@@ -161,9 +161,66 @@ def weighted_knn_case(metric: str, rows: int, columns: int, unknown: float) -> d
     }  # fmt: skip
 
 
+def floor_features_case(
+    name: str, aps_per_floor: list[int], scans: int, heard: float, span: int = 4
+) -> dict[str, Any]:
+    """SPEC 5.2 and 5.3, floor by floor; its own random numbers, so that no other case moves."""
+    rng = np.random.default_rng(sum(aps_per_floor))
+    n, silent = sum(aps_per_floor), -100.0
+    places = np.round(rng.uniform(0, [120, 70], (n, 2)), 3)
+    floor = np.repeat(np.arange(len(aps_per_floor)), aps_per_floor)
+    rssi = rng.integers(-102, -30, (scans, n)).astype(np.float64)
+    rssi[rng.random(rssi.shape) > heard] = np.nan
+    rssi[np.arange(scans), rng.integers(0, n, scans)] = -35.0
+    starts, features = [], []
+    for scan in np.maximum(rssi, silent):
+        on = [[i for i in np.flatnonzero(floor == f) if scan[i] == scan[i]]
+              for f in range(len(aps_per_floor))]  # fmt: skip
+        top = max(scan[i] for some in on for i in some)
+        home = min(f for f, some in enumerate(on) if any(scan[i] == top for i in some))
+        possible = range(max(1, len(aps_per_floor) - span + 1))
+        sums = [sum(scan[i] - silent for some in on[s : s + span] for i in some) for s in possible]
+        best = [s for s in possible if sums[s] == max(sums)]
+        start = min(best, key=lambda s: (abs(s + (span - 1) / 2 - home), s))
+        taken = [i for some in on[start : start + span] for i in some]
+        mass = sum(10 ** (scan[i] / 20) for i in taken)
+        centre = sum(10 ** (scan[i] / 20) * places[i] for i in taken) / mass
+        far = farthest(places[taken])
+        rows = []
+        for f in range(start, start + span):
+            some = on[f] if f < len(on) else []
+            row = [len(some), silent, silent, 0.0]
+            if some:
+                levels = [scan[i] for i in some]
+                row = [len(some), max(levels), np.mean(levels), np.var(levels)]
+            for radius in (30.0, 80.0, far):
+                inside = [i for i in np.flatnonzero(floor == f)
+                          if math.dist(places[i], centre) <= radius]  # fmt: skip
+                level = [silent if math.isnan(scan[i]) else scan[i] for i in inside]
+                row.append(np.mean(level) if level else silent)
+            rows.append([*row, farthest(places[some])])
+        starts.append(start)
+        features.append(rows)
+    return {
+        "name": name, "rssi_dbm": rssi, "ap_xy_m": places, "ap_floor": floor,
+        "n_floors": len(aps_per_floor), "silent_dbm": silent, "span": span, "start": starts,
+        "features": np.array(features, dtype=np.float64),
+    }  # fmt: skip
+
+
+def farthest(places: np.ndarray) -> float:
+    return max((math.dist(p, q) for p in places for q in places), default=0.0)
+
+
 CASES = {
     "cyclic_map": lambda: [cyclic_map_case(n) for n in (1, 2, 5, 18)],
     "diagonal_mean": lambda: [diagonal_mean_case(n) for n in (1, 2, 5, 18)],
+    "floor_features": lambda: [
+        floor_features_case("a tall building", [5, 3, 0, 7, 6, 2, 4, 5, 1], 6, 0.5),
+        floor_features_case("two floors", [4, 6], 4, 0.6),
+        floor_features_case("one AP", [1], 1, 1.0),
+        floor_features_case("span of two", [3, 2, 5], 4, 0.4, 2),
+    ],
     "ratio_image": lambda: [ratio_image_case(n) for n in (1, 4, 19)],
     "rank_pdf": lambda: [
         case

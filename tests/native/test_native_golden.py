@@ -34,6 +34,16 @@ def test_diagonal_mean(simd, case):
     np.testing.assert_allclose(native.diagonal_mean(case["maps"]), case["expected"], rtol=1e-7)
 
 
+@pytest.mark.parametrize("case", cases("floor_features"))
+def test_floor_features(case):
+    start, features = native.floor_features(
+        with_nan(case["rssi_dbm"]), case["ap_xy_m"], case["ap_floor"], case["n_floors"],
+        case["silent_dbm"], case["span"],
+    )  # fmt: skip
+    assert start.tolist() == case["start"]
+    np.testing.assert_allclose(features, case["features"], rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("case", cases("ratio_image"))
 def test_ratio_image(simd, case):
     image = native.ratio_image(case["rssi"])

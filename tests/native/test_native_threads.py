@@ -17,6 +17,7 @@ RSSI = RNG.uniform(-100, -30, 200).astype(np.float32)
 MAP = native.cyclic_map(RSSI)
 DATABASE = RNG.uniform(-100, -30, (300, 80)).astype(np.float32)
 QUERY = RNG.uniform(-100, -30, (4, 80)).astype(np.float32)
+FLOOR_XY, FLOORS = RNG.uniform(0, 60, (80, 2)), np.repeat(np.arange(8), 10)
 PLACES, RANKS = RNG.uniform(0, 30, (12, 2)), RNG.integers(0, 2, 12)
 
 
@@ -44,6 +45,7 @@ def refused() -> np.ndarray:
 CALLS = {
     "cyclic_map": lambda: native.cyclic_map(RSSI),
     "diagonal_mean": lambda: native.diagonal_mean(MAP),
+    "floor_features": lambda: native.floor_features(QUERY, FLOOR_XY, FLOORS, 8)[1],
     "ratio_image": lambda: native.ratio_image(RSSI),
     "rank_pdf": rank_pdf,
     "threshold_centroid": lambda: np.array(native.threshold_centroid(PDF, (0, 0), 0.5, 0.8)),

@@ -16,6 +16,7 @@ enum class Code : std::uint8_t {
   zero,                  // 0, where it would be divided by
   out_of_range,          // not among the values that the header names
   overflow,              // finite, but the result would not be
+  nothing_heard,         // a scan of which every element is NaN; index of its first
   below_threshold,       // no cell reaches the threshold
   asymmetric,            // a covariance that differs from its transpose
   not_positive_definite, // a covariance with a variance of 0 or less in some direction
@@ -43,6 +44,11 @@ enum class Argument : std::uint8_t {
   dt_s,
   z,
   variance,
+  rssi_dbm,
+  ap_floor,
+  n_floors,
+  silent_dbm,
+  span,
 };
 
 // `index` counts elements of the argument in C order; it is 0 for scalars.
