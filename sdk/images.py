@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isqrt
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-ImageKind: TypeAlias = Literal["vector", "cyclic_map"]
-IMAGE_KINDS: tuple[ImageKind, ...] = ("vector", "cyclic_map")
+ImageKind: TypeAlias = Literal["vector", "cyclic_map", "square"]
+IMAGE_KINDS: tuple[ImageKind, ...] = ("vector", "cyclic_map", "square")
 
 MIN_STD_DB = 1e-6
 MAX_DB = 1e6
+# Of a square: as many cells as a bundle may have APs.
+MAX_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,17 @@ class InputRecipe:
     """How a network wants its input; the bundle's manifest declares it (SPEC 1.1, 1.2).
 
     Args:
-        image: `vector` (1, N) or `cyclic_map` (1, N, N), map[R, C] = row[(C - R) mod N].
+        image: `vector` (1, N), `cyclic_map` (1, N, N), map[R, C] = row[(C - R) mod N], or
+            `square` (1, S, S), the row written line by line (SPEC 4.1); cells beyond the last AP
+            read not heard, and levels are cut to not_heard_dbm..0 first.
         not_heard_dbm, unknown_dbm: the values that stand for NaN and for masked APs, used
             here and nowhere else.
         mean_dbm, std_db: the z-score; a number for the whole place, a tuple for one per AP.
+        side: S of a square, 1 to 64; None for the smallest that holds the APs.
 
     Raises:
-        ValueError: a value is no number of a sane size, a std is < 1e-6, or the image is unknown.
+        ValueError: a value is no number of a sane size, a std is < 1e-6, the image is unknown, or
+            a side stands where there is no square.
     """
 
     image: ImageKind
@@ -35,6 +42,7 @@ class InputRecipe:
     unknown_dbm: float
     mean_dbm: float | tuple[float, ...]
     std_db: float | tuple[float, ...]
+    side: int | None = None
     _mean: NDArray[np.float32] = field(init=False, repr=False, compare=False)
     _std: NDArray[np.float32] = field(init=False, repr=False, compare=False)
 
@@ -55,6 +63,11 @@ class InputRecipe:
         # Below this a z-score is noise, and in float32 soon a division by 0 (SPEC 1.1).
         if not np.all(self._std >= MIN_STD_DB):
             raise ValueError(f"std_db must be >= {MIN_STD_DB:g}, got {self.std_db!r:.80}")
+        if self.side is not None:
+            if self.image != "square":
+                raise ValueError(f"side is {self.side!r}, but the image is a {self.image}")
+            if type(self.side) is not int or not 1 <= self.side <= MAX_SIDE:
+                raise ValueError(f"side must be 1..{MAX_SIDE}, got {self.side!r:.80}")
 
     @property
     def per_ap(self) -> int | None:
@@ -76,6 +89,8 @@ class InputRecipe:
             )
         filled = np.array(rssi_dbm, dtype=np.float32)
         filled[np.isnan(filled)] = self.not_heard_dbm
+        if self.image == "square":
+            np.clip(filled, self.not_heard_dbm, 0.0, out=filled)
         if unknown is not None and np.count_nonzero(unknown):
             filled[:, unknown] = self.unknown_dbm
         filled -= self._mean
@@ -85,17 +100,44 @@ class InputRecipe:
     def images(
         self, rssi_dbm: NDArray[np.float32], unknown: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float32]:
-        """The input of the network: float32 (B, 1, N) for vector, (B, 1, N, N) for cyclic_map."""
+        """The input of the network: float32 (B, *shape(N)[1:]).
+
+        Raises ValueError where the APs do not fit into the square.
+        """
         rows = self.normalised(rssi_dbm, unknown)
         if self.image == "vector":
             return rows[:, None, :]
+        if self.image == "square":
+            return self._squares(rows)
         from .native import cyclic_map
 
         return cyclic_map(rows)[:, None, :, :]
 
     def shape(self, n_aps: int) -> tuple[int, ...]:
-        """The shape of one scan's input."""
-        return (1, 1, n_aps) if self.image == "vector" else (1, 1, n_aps, n_aps)
+        """The shape of one scan's input: (1, 1, N), (1, 1, N, N) or (1, 1, S, S).
+
+        Raises ValueError where the APs do not fit into the square.
+        """
+        if self.image == "vector":
+            return 1, 1, n_aps
+        side = n_aps
+        if self.image == "square":
+            least = isqrt(max(n_aps, 1) - 1) + 1
+            side = least if self.side is None else self.side
+            if side < least:
+                raise ValueError(f"{n_aps} APs do not fit into a square of side {side}")
+        return 1, 1, side, side
+
+    def _squares(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(B, N) normalised rows -> (B, 1, S, S)."""
+        shape = self.shape(rows.shape[1])
+        cells = shape[-1] * shape[-1]
+        silent = (np.float32(self.not_heard_dbm) - self._mean) / self._std
+        # A z-score per AP says nothing of cells without one: they hold its mean, 0.
+        empty = float(silent) if silent.ndim == 0 else 0.0
+        made = np.full((len(rows), cells), empty, dtype=np.float32)
+        made[:, : rows.shape[1]] = rows
+        return made.reshape(len(rows), *shape[1:])
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, as they stand in a manifest."""
@@ -106,6 +148,7 @@ class InputRecipe:
             "unknown_dbm": self.unknown_dbm,
             "mean_dbm": list(mean) if isinstance(mean, tuple) else mean,
             "std_db": list(std) if isinstance(std, tuple) else std,
+            **({} if self.side is None else {"side": self.side}),
         }
 
     @classmethod
@@ -115,7 +158,7 @@ class InputRecipe:
         for name in names:
             if name not in record:
                 raise ValueError(f"{name} is missing")
-        recipe = cls(*(record[name] for name in names))
+        recipe = cls(**{name: record[name] for name in names}, side=record.get("side"))
         if recipe.per_ap == 0:
             raise ValueError("mean_dbm and std_db must not be empty")
         return recipe

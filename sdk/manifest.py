@@ -180,6 +180,7 @@ def _recipe(top: Fields, n_aps: int) -> InputRecipe:
     try:
         recipe = InputRecipe.from_json(part.record)
         per_ap = recipe.per_ap
+        recipe.shape(n_aps)
     except ValueError as error:
         raise BundleError(f"{part.path}: {error}") from None
     if per_ap not in (None, n_aps):

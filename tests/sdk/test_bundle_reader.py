@@ -140,7 +140,8 @@ def test_every_wrong_field_is_named(path, value, message):
 
 CELLS_FIELDS = [
     ("input", None, "manifest.input must be an object, got nothing"),
-    ("input.image", "square", "manifest.input: image must be one of"),
+    ("input.image", "photo", "manifest.input: image must be one of"),
+    ("input.side", 3, "manifest.input: side is 3, but the image is a vector"),
     ("input.std_db", 0, "manifest.input: std_db must be >= 1e-06"),
     ("input.mean_dbm", [1.0, 2.0], "z-score is for 2 APs, the table has 8"),
     ("input.mean_dbm", [1.0] * 5000, "manifest.input.mean_dbm must be a list of at most 4096"),

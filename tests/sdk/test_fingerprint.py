@@ -121,8 +121,35 @@ def test_images():
     assert vector.shape(3) == (1, 1, 3)
 
 
+def test_square_images():
+    """SPEC 4.1: v = (RSSI + 100) / 100 cut to [0, 1], missing 0, line by line."""
+    rssi = np.float32([[-60, NAN, -100, -120, -1], [NAN, -50, NAN, 0, -99]])
+    square = recipe(image="square", mean_dbm=-100, std_db=100, unknown_dbm=-100)
+    wanted = np.float32([[0.4, 0, 0, 0, 0.99, 0, 0, 0, 0], [0, 0.5, 0, 1, 0.01, 0, 0, 0, 0]])
+    made = square.images(rssi)
+    np.testing.assert_allclose(made, wanted.reshape(2, 1, 3, 3), atol=1e-6)
+    assert made.dtype == np.float32
+    assert made.shape[1:] == square.shape(5)[1:]
+    assert [square.shape(n)[-1] for n in (1, 2, 4, 5, 256, 257, 4096)] == [1, 2, 2, 3, 16, 17, 64]
+    masked = square.images(rssi, np.array([True, False, False, False, False]))
+    assert masked[0, 0, 0, 0] == 0.0
+
+    wide = recipe(image="square", side=4)
+    made = wide.images(rssi)
+    assert made.shape[1:] == wide.shape(5)[1:] == (1, 4, 4)
+    row = wide.normalised(rssi)
+    np.testing.assert_array_equal(made.reshape(2, 16)[:, :5], row)
+    np.testing.assert_array_equal(made.reshape(2, 16)[:, 5:], -3.0, "as not heard")
+    assert row[0, 3] == -3.0, "weaker than not heard is not heard"
+    with pytest.raises(ValueError, match="17 APs do not fit into a square of side 4"):
+        wide.shape(17)
+    per_ap = recipe(image="square", mean_dbm=[-60] * 5, std_db=[2] * 5)
+    assert per_ap.images(rssi)[0, 0].ravel()[5:].tolist() == [0.0] * 4
+
+
 def test_recipes_round_trip():
-    for made in (recipe(), recipe(mean_dbm=[-60.5, -70], std_db=[1, 2])):
+    per_ap = recipe(mean_dbm=[-60.5, -70], std_db=[1, 2])
+    for made in (recipe(), per_ap, recipe(image="square", side=3)):
         assert InputRecipe.from_json(made.to_json()) == made
 
 
@@ -130,6 +157,9 @@ def test_recipes_round_trip():
     ("change", "message"),
     [
         ({"image": "photo"}, "image must be one of"),
+        ({"side": 3}, "side is 3, but the image is a vector"),
+        ({"image": "square", "side": 0}, r"side must be 1\.\.64, got 0"),
+        ({"image": "square", "side": 2.0}, r"side must be 1\.\.64, got 2\.0"),
         ({"std_db": 0}, "std_db must be >= 1e-06"),
         ({"std_db": 1e-60}, "std_db must be >= 1e-06"),
         ({"std_db": [1, -1]}, "std_db must be >= 1e-06"),
