@@ -44,10 +44,11 @@ class Run:
     validation_rssi_dbm (V, N), validation_xy_m (V, 2), validation_floor (V,), validation_weight
     (V,); neighbours and fused networks: database (M, N), place_of_row (M,); hapi: ap_xy_m (N, 2),
     ap_floor (N,). RSSI is dBm with NaN = not heard. ``ranks`` is the output of a hapi bundle
-    (docs/bundle.md) without the names of its arrays. ``accuracy`` is the table of the bundle,
-    fitted on held-out scans. ``refitted`` is True where the model was trained again on all rows
-    afterwards: the validation rows are then no longer unseen, and ``accuracy`` and ``metrics`` (of
-    the held-out fit) are the figures to show.
+    (docs/bundle.md) without the names of its arrays; ``physical`` and ``virtual_rssi`` are those of
+    its AP table (virtual access point -> the one of ``bssids`` it belongs to). ``accuracy`` is the
+    table of the bundle, fitted on held-out scans. ``refitted`` is True where the model was trained
+    again on all rows afterwards: the validation rows are then no longer unseen, and ``accuracy``
+    and ``metrics`` (of the held-out fit) are the figures to show.
     """
 
     system: str
@@ -69,6 +70,8 @@ class Run:
     provenance: dict[str, Any]
     neighbours: dict[str, Any] | None = None
     ranks: dict[str, Any] | None = None
+    physical: dict[str, str] = field(default_factory=dict)
+    virtual_rssi: str = "strongest"
     pitch_m: float | None = None
     arrays: dict[str, NDArray] = field(default_factory=dict)
     state: dict[str, torch.Tensor] | None = None
