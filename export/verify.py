@@ -9,15 +9,18 @@ from export.errors import ExportError
 from export.parts import Reference
 from sdk import Localizer, Scan
 from sdk.bundle import Bundle
-from sdk.manifest import CellsOutput
+from sdk.outputs import CellsOutput
 from sdk.runtimes import ModelShape, RuntimeChoice
 from sdk.runtimes.tflite import TfliteRuntime, interpreters
 from training.decode import decode
 from training.progress import steps
 from training.run import Run
 
-# What an export may cost on the validation rows, over the fp32 checkpoint.
+# What an export may cost on the validation rows, over the fp32 checkpoint. A fix may move by the
+# larger of two: centimetres are below what any surveyor marks, and a few percent of the error that
+# the checkpoint had on held-out scans stay unseen behind it, in a room as on a campus.
 MOST_SHIFT_M = 0.05
+MOST_SHIFT_SHARE = 0.02
 MOST_ERROR_GROWTH = 0.02
 MOST_ACCURACY_LOSS = 0.01
 # fp32 is the same function in another runtime; int8 is judged by its positions.
@@ -34,7 +37,8 @@ class Verdict:
     `shift_m`: mean distance between the two fixes. `error_m`, `accuracy`: mean error, and share of
     rows whose most probable place is the one nearest to the truth; `reference_*` of the checkpoint.
     A refitted network has learned from these rows: compare the two, and take neither for accuracy.
-    `difference`: largest difference of a probability.
+    `difference`: largest difference of a probability. `held_out_error_m`: mean error that training
+    measured on scans the network had not seen.
     """
 
     runtime: str
@@ -45,12 +49,20 @@ class Verdict:
     accuracy: float
     reference_accuracy: float
     difference: float
+    held_out_error_m: float
+
+    @property
+    def most_shift_m(self) -> float:
+        """The limit of `shift_m`."""
+        return max(MOST_SHIFT_M, MOST_SHIFT_SHARE * self.held_out_error_m)
 
     def problems(self, precision: str) -> list[str]:
         """What is out of bounds; empty when the bundle may be written."""
         found = []
-        if not self.shift_m < MOST_SHIFT_M:
-            found.append(f"fixes move by {self.shift_m:.3f} m in the mean (limit {MOST_SHIFT_M})")
+        if not self.shift_m < self.most_shift_m:
+            found.append(
+                f"fixes move by {self.shift_m:.3f} m in the mean (limit {self.most_shift_m:.3f})"
+            )
         if self.error_m > self.reference_error_m * (1 + MOST_ERROR_GROWTH):
             found.append(
                 f"mean error grows from {self.reference_error_m:.3f} to {self.error_m:.3f} m "
@@ -77,6 +89,7 @@ class Verdict:
             "reference_error_m": round(self.reference_error_m, 4),
             "accuracy": round(self.accuracy, 4),
             "reference_accuracy": round(self.reference_accuracy, 4),
+            "most_shift_m": round(self.most_shift_m, 4),
             "largest_probability_difference": float(f"{self.difference:.3g}"),
         }
 
@@ -117,6 +130,7 @@ def compare(
         accuracy=float((ours.argmax(axis=1) == true_place).mean()),
         reference_accuracy=float((theirs.argmax(axis=1) == true_place).mean()),
         difference=float(np.abs(ours - theirs).max()),
+        held_out_error_m=float(run.metrics["mean_m"]),
     )
 
 

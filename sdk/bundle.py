@@ -11,15 +11,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .archive import MAX_BUNDLE_BYTES, read_archive, read_array
+from .archive import MAX_BUNDLE_BYTES, read_archive
+from .bundle_arrays import Arrays
 from .errors import BundleError
-from .manifest import CellsOutput, Manifest, NeighboursOutput, parse_manifest
-from .posterior import Places
+from .manifest import Manifest, parse_manifest
+from .outputs import CellsOutput, NeighboursOutput
+from .places import Places
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
 MODELS = ("model.onnx", "model.tflite")
-MAX_GOLDEN_ROWS = 256
-MAX_VALUE = 1e6
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,20 @@ class Bundle:
             raise BundleError("the zip holds no manifest.json: not a bundle")
         manifest = parse_manifest(bytes(members.pop("manifest.json")))
         _check_members(manifest, members)
-        arrays = _Arrays(manifest, members)
+        arrays = Arrays(manifest, members)
         places = arrays.places()
-        if isinstance(manifest.output, CellsOutput):
-            arrays.head(manifest.output, len(places))
-            if manifest.output.fusion is not None:
-                arrays.neighbours(manifest.output.fusion.neighbours, len(places))
+        output = manifest.output
+        if isinstance(output, CellsOutput):
+            arrays.head(output, len(places))
+            if output.fusion is not None:
+                arrays.neighbours(output.fusion.neighbours, len(places))
+        elif isinstance(output, NeighboursOutput):
+            arrays.neighbours(output, len(places))
         else:
-            arrays.neighbours(manifest.output, len(places))
+            arrays.access_points(output, places)
         arrays.golden(len(places))
         models = {name: bytes(members[name]) for name in MODELS if name in members}
-        if isinstance(manifest.output, CellsOutput) and not models:
+        if output.needs_model and not models:
             raise BundleError(f"the bundle holds no model: expected {' or '.join(MODELS)}")
         plans = {
             floor.plan: bytes(members[floor.plan])
@@ -132,67 +135,3 @@ def _check_members(manifest: Manifest, members: dict[str, memoryview]) -> None:
             raise BundleError(
                 f"manifest.venue: the plan {floor.plan!r:.80} of floor {floor.floor} is missing"
             )
-
-
-class _Arrays:
-    """Reads the arrays that the manifest names and checks that they fit together."""
-
-    def __init__(self, manifest: Manifest, members: dict[str, memoryview]) -> None:
-        self.manifest = manifest
-        self.members = members
-        self.read: dict[str, NDArray[Any]] = {}
-
-    def _load(self, name: str, dtype: str, *shape: int | None) -> NDArray[Any]:
-        if name not in self.members:
-            raise BundleError(f"the manifest names {name!r:.80}, which is not in the bundle")
-        array = read_array(name, self.members[name], dtype, len(shape))
-        for length, wanted in zip(array.shape, shape, strict=True):
-            if length == 0 or wanted not in (None, length):
-                expected = tuple("any" if n is None else n for n in shape)
-                raise BundleError(f"{name} must have the shape {expected}, got {array.shape}")
-        self.read[name] = array
-        return array
-
-    def _finite(self, name: str, array: NDArray[Any]) -> None:
-        # The bound also refuses NaN; beyond it, squares and sums would overflow later.
-        if not (np.abs(array) <= MAX_VALUE).all():
-            raise BundleError(f"{name} holds values that are not finite or beyond {MAX_VALUE:g}")
-
-    def places(self) -> Places:
-        manifest = self.manifest
-        xy_m = self._load(manifest.places_xy_m, "<f8", None, 2)
-        floor = self._load(manifest.places_floor, "<i4", len(xy_m))
-        try:
-            return Places(xy_m[:, 0], xy_m[:, 1], floor, manifest.pitch_m)
-        except ValueError as error:
-            raise BundleError(f"{manifest.places_xy_m}: {error}") from None
-
-    def head(self, output: CellsOutput, n_places: int) -> None:
-        head, n_aps = output.head, len(self.manifest.table)
-        if head is None:
-            return
-        shape = (n_places, None) if head.kind == "gap" else (n_places, None, n_aps)
-        self._finite(head.weight, self._load(head.weight, "<f4", *shape))
-        self._finite(head.bias, self._load(head.bias, "<f4", n_places))
-
-    def neighbours(self, output: NeighboursOutput, n_places: int) -> None:
-        database = self._load(output.database, "<f4", None, len(self.manifest.table))
-        self._finite(output.database, database)
-        rows = self._load(output.place_of_row, "<i4", len(database))
-        if rows.min() < 0 or rows.max() >= n_places:
-            raise BundleError(
-                f"{output.place_of_row} must lie in 0..{n_places - 1}, "
-                f"got {rows.min()}..{rows.max()}"
-            )
-        if output.k > len(database):
-            raise BundleError(
-                f"manifest.output.k is {output.k}, the database has {len(database)} rows"
-            )
-
-    def golden(self, n_places: int) -> None:
-        golden, n_aps = self.manifest.golden, len(self.manifest.table)
-        rssi_dbm = self._load(golden.input, "<f4", None, n_aps)
-        if len(rssi_dbm) > MAX_GOLDEN_ROWS:
-            raise BundleError(f"{golden.input}: {len(rssi_dbm)} rows, the cap is {MAX_GOLDEN_ROWS}")
-        self._finite(golden.input, rssi_dbm[~np.isnan(rssi_dbm)])
-        self._finite(golden.output, self._load(golden.output, "<f8", len(rssi_dbm), n_places))

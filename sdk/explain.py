@@ -10,8 +10,9 @@ import numpy as np
 
 from .errors import BundleError, ScanError
 from .fingerprint import Fingerprint
+from .places import Place
 from .positioners import posterior_of
-from .posterior import Place, Posterior
+from .posterior import Posterior
 
 if TYPE_CHECKING:
     from .model import Model

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -14,6 +15,8 @@ from .scan import Scan
 
 MergeRule: TypeAlias = Literal["none", "last_hex_digit"]
 MERGE_RULES: tuple[MergeRule, ...] = ("none", "last_hex_digit")
+VirtualRssi: TypeAlias = Literal["strongest", "mean"]
+VIRTUAL_RSSI: tuple[VirtualRssi, ...] = ("strongest", "mean")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Fingerprint:
         heard (int): readings in the scan.
         fresh (int): readings that are not too old.
         matched (int): APs of the table that were heard fresh and are not unknown.
+        floor_rssi_dbm (float32 (N,)): the same over the longer window that tells the floor; None
+            where that is the same scan.
     """
 
     rssi_dbm: NDArray[np.float32]
@@ -33,6 +38,7 @@ class Fingerprint:
     heard: int
     fresh: int
     matched: int
+    floor_rssi_dbm: NDArray[np.float32] | None = None
 
 
 class ApTable:
@@ -41,28 +47,58 @@ class ApTable:
     Args:
         bssids: canonical identifiers, each once. With `last_hex_digit` the MACs end in 0.
         merge_virtual_aps: `last_hex_digit` sets the last hex digit of every MAC to 0 before it
-            is looked up, so that the virtual APs of one box count as one; the strongest wins.
+            is looked up, so that the virtual APs of one box count as one.
+        physical: the AP of the table that a virtual one belongs to; goes before the rule.
+        virtual_rssi: of several virtual APs of one box in a scan counts the `strongest`, or
+            their `mean` in dBm (SPEC 5.1).
 
     Raises:
-        ValueError: an identifier is not canonical or stands twice, or the rule is unknown.
+        ValueError: an identifier is not canonical or stands twice, a rule is unknown, or a
+            virtual AP belongs to one that is not in the table, or is one of the table itself.
     """
 
-    __slots__ = ("_merge", "_none_unknown", "_silence", "bssids", "index", "merge_virtual_aps")
+    __slots__ = (
+        *("_mean", "_none_unknown", "_silence", "_virtual"),
+        *("bssids", "index", "merge_virtual_aps", "physical", "virtual_rssi"),
+    )
 
-    def __init__(self, bssids: Sequence[str], merge_virtual_aps: MergeRule = "none") -> None:
+    def __init__(
+        self,
+        bssids: Sequence[str],
+        merge_virtual_aps: MergeRule = "none",
+        physical: Mapping[str, str] | None = None,
+        virtual_rssi: VirtualRssi = "strongest",
+    ) -> None:
         if merge_virtual_aps not in MERGE_RULES:
             raise ValueError(
                 f"merge_virtual_aps must be one of {MERGE_RULES}, got {merge_virtual_aps!r}"
             )
+        if virtual_rssi not in VIRTUAL_RSSI:
+            raise ValueError(f"virtual_rssi must be one of {VIRTUAL_RSSI}, got {virtual_rssi!r}")
         self.bssids = tuple(bssids)
         self.merge_virtual_aps = merge_virtual_aps
-        self._merge = merge_virtual_aps == "last_hex_digit"
+        self.physical = MappingProxyType(dict(physical or {}))
+        self.virtual_rssi = virtual_rssi
+        self._virtual = bool(self.physical) or merge_virtual_aps == "last_hex_digit"
+        self._mean = virtual_rssi == "mean"
         self.index = {bssid: i for i, bssid in enumerate(self.bssids)}
         for i, bssid in enumerate(self.bssids):
-            if bssid != self.key(bssid) or "\n" in bssid:
-                raise ValueError(f"AP {i}: {bssid!r} must be written {self.key(bssid)!r}")
+            # A line feed would make the hash of two tables the same.
+            if self._box(normalise(bssid)) != bssid or "\n" in bssid:
+                raise ValueError(
+                    f"AP {i}: {bssid!r} must be written {self._box(normalise(bssid))!r}"
+                )
             if self.index[bssid] != i:
                 raise ValueError(f"AP {self.index[bssid]}: {bssid!r} stands twice in the AP table")
+        for virtual, box in self.physical.items():
+            if normalise(virtual) != virtual:
+                raise ValueError(
+                    f"virtual AP {virtual!r:.80} must be written {normalise(virtual)!r:.80}"
+                )
+            if box not in self.index:
+                raise ValueError(
+                    f"virtual AP {virtual!r:.80} belongs to {box!r:.80}, which is not in the table"
+                )
         self._silence = [np.nan] * len(self.bssids)
         self._none_unknown = np.zeros(len(self.bssids), dtype=np.bool_)
         self._none_unknown.flags.writeable = False
@@ -82,8 +118,15 @@ class ApTable:
 
     def key(self, bssid: str) -> str:
         """The identifier under which a BSSID is looked up. Raises ScanError."""
-        canonical = normalise(bssid)
-        return without_last_digit(canonical) if self._merge else canonical
+        return self._box(normalise(bssid))
+
+    def _box(self, canonical: str) -> str:
+        box = self.physical.get(canonical)
+        if box is not None:
+            return box
+        if self.merge_virtual_aps == "last_hex_digit":
+            return without_last_digit(canonical)
+        return canonical
 
     def mask(self, bssids: Iterable[str]) -> NDArray[np.bool_]:
         """The `unknown` mask (bool (N,)) of these APs; APs outside the table are left out."""
@@ -103,13 +146,8 @@ class ApTable:
 
         The one way from readings to a vector, for training and for the device alike.
         """
-        if self._merge:
-            strongest: dict[str, float] = {}
-            for bssid, level in zip(bssids, rssi_dbm, strict=True):
-                box = without_last_digit(bssid)
-                if level > strongest.get(box, -np.inf):
-                    strongest[box] = level
-            bssids, rssi_dbm = strongest.keys(), strongest.values()
+        if self._virtual:
+            bssids, rssi_dbm = self._boxes(bssids, rssi_dbm)
         # A list, because writing single values into an array costs ten times as much.
         values = self._silence.copy()
         matched = 0
@@ -118,6 +156,17 @@ class ApTable:
                 values[column] = level
                 matched += 1
         return np.array(values, dtype=np.float32), matched
+
+    def _boxes(
+        self, bssids: Iterable[str], rssi_dbm: Iterable[float]
+    ) -> tuple[Iterable[str], Iterable[float]]:
+        """One level for every box, from its virtual APs."""
+        levels: dict[str, list[float]] = {}
+        for bssid, level in zip(bssids, rssi_dbm, strict=True):
+            levels.setdefault(self._box(bssid), []).append(level)
+        if self._mean:
+            return levels, [sum(heard) / len(heard) for heard in levels.values()]
+        return levels, map(max, levels.values())
 
     def fingerprint(
         self,

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from .fingerprint import Fingerprint
-from .posterior import Place
+from .places import Place
 
 
 class Status(StrEnum):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, cast
 
 from .errors import BundleError, ScanError
 from .fields import Fields
-from .fingerprint import MERGE_RULES, ApTable, MergeRule
+from .fingerprint import MERGE_RULES, VIRTUAL_RSSI, ApTable, MergeRule, VirtualRssi
 from .fix import AccuracyTable, Limits
 from .images import InputRecipe
+from .outputs import Output, cells_output, neighbours_output
+from .rank_rules import ranks_output
 from .venue import MAX_LATITUDE_DEG, Floor, Georeference, Venue
 
 FORMAT = 1
@@ -19,52 +22,11 @@ MAX_MANIFEST_BYTES = 1 << 20
 MAX_APS = 4096
 MAX_FLOORS = 1000
 PERCENTILE = 68
-Metric: TypeAlias = Literal["l1", "l2", "sorensen"]
-METRICS: tuple[Metric, ...] = ("l1", "l2", "sorensen")
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Where the weights for the Impact Scores stand: `gap` (C, K) or `per_ap` (C, K, N)."""
-
-    kind: str
-    weight: str
-    bias: str
-
-
-@dataclass(frozen=True, slots=True)
-class NeighboursOutput:
-    """Weighted nearest neighbours over stored fingerprints in value form."""
-
-    database: str
-    place_of_row: str
-    metric: Metric
-    k: int
-    weight_power: float
-    value_kind: str
-    not_heard_dbm: float
-    exponent: float
-
-
-@dataclass(frozen=True, slots=True)
-class Fusion:
-    """Neighbours whose votes v over the same places multiply a network's posterior by
-    (v + least) ** power."""
-
-    neighbours: NeighboursOutput
-    power: float
-    least: float
-
-
-@dataclass(frozen=True, slots=True)
-class CellsOutput:
-    """A network's scores over places, with neighbours beside it where the bundle carries them."""
-
-    scores: str
-    features: str | None
-    temperature: float
-    head: Head | None
-    fusion: Fusion | None = None
+_OUTPUTS: dict[str, Callable[[Fields], Output]] = {
+    "cells": cells_output,
+    "neighbours": neighbours_output,
+    "ranks": ranks_output,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +50,7 @@ class Manifest:
     table: ApTable
     exported_unknown: tuple[str, ...]
     recipe: InputRecipe | None
-    output: CellsOutput | NeighboursOutput
+    output: Output
     estimate: str
     places_xy_m: str
     places_floor: str
@@ -120,7 +82,7 @@ def parse_manifest(data: bytes) -> Manifest:
         )
     table, unknown = _ap_table(top.inner("ap_table"))
     output = top.inner("output")
-    kind = output.choice("positioner", "cells", "neighbours")
+    kind = output.choice("positioner", *_OUTPUTS)
     places = output.inner("places")
     golden = top.inner("golden")
     return Manifest(
@@ -132,7 +94,7 @@ def parse_manifest(data: bytes) -> Manifest:
         table=table,
         exported_unknown=unknown,
         recipe=_recipe(top, len(table)) if kind == "cells" else None,
-        output=_cells(output) if kind == "cells" else _neighbours(output),
+        output=_OUTPUTS[kind](output),
         estimate=output.choice("estimate", "mean", "mode"),
         places_xy_m=places.text("xy_m"),
         places_floor=places.text("floor"),
@@ -158,8 +120,12 @@ def _ap_table(part: Fields) -> tuple[ApTable, tuple[str, ...]]:
     if not bssids:
         raise part.wrong("bssids", "at least one AP")
     merge = cast(MergeRule, part.choice("merge_virtual_aps", *MERGE_RULES))
+    physical = part.inner("physical").record if part.has("physical") else {}
+    if not all(isinstance(box, str) for box in physical.values()):
+        raise part.wrong("physical", "the AP of the table for every virtual AP, as text")
+    levels = part.choice("virtual_rssi", *VIRTUAL_RSSI) if part.has("virtual_rssi") else "strongest"
     try:
-        table = ApTable(bssids, merge)
+        table = ApTable(bssids, merge, physical, cast(VirtualRssi, levels))
         digest = table.sha256
     except (ValueError, ScanError) as error:
         raise BundleError(f"{part.path}.bssids: {error}") from None
@@ -186,39 +152,6 @@ def _recipe(top: Fields, n_aps: int) -> InputRecipe:
     if per_ap not in (None, n_aps):
         raise BundleError(f"{part.path}: the z-score is for {per_ap} APs, the table has {n_aps}")
     return recipe
-
-
-def _cells(part: Fields) -> CellsOutput:
-    head = None
-    if part.has("head"):
-        inner = part.inner("head")
-        kind = inner.choice("kind", "gap", "per_ap")
-        head = Head(kind, inner.text("weight"), inner.text("bias"))
-    features = part.text("features") if part.has("features") else None
-    if head is not None and features is None:
-        raise part.wrong("features", "the name of an output, because output.head needs it")
-    fusion = None
-    if part.has("fusion"):
-        inner = part.inner("fusion")
-        power, least = inner.number("power", -1e-9, 100), inner.number("least", 1e-12, 1)
-        fusion = Fusion(_neighbours(inner), power, least)
-    temperature = part.number("temperature", 1e-6, 1e6)
-    return CellsOutput(part.text("scores"), features, temperature, head, fusion)
-
-
-def _neighbours(part: Fields) -> NeighboursOutput:
-    form = part.inner("value_form")
-    kind = form.choice("kind", "linear", "powed")
-    return NeighboursOutput(
-        database=part.text("database"),
-        place_of_row=part.text("place_of_row"),
-        metric=cast(Metric, part.choice("metric", *METRICS)),
-        k=part.integer("k", 1),
-        weight_power=part.number("weight_power", -1e-9, 1000),
-        value_kind=kind,
-        not_heard_dbm=form.number("not_heard_dbm", -1000, -1e-3),
-        exponent=form.number("exponent", 0, 100) if kind == "powed" else 1.0,
-    )
 
 
 def _venue(part: Fields) -> Venue:

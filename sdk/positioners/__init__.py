@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..errors import BundleError
 from ..fingerprint import Fingerprint
-from ..posterior import Places, Posterior
+from ..places import Places
+from ..posterior import Posterior
 
 if TYPE_CHECKING:
     from ..bundle import Bundle
@@ -24,11 +25,11 @@ class Positioner(Protocol):
     places: Places
     runtime_name: str
 
-    def prepare(self, fingerprint: Fingerprint) -> NDArray[np.float32]:
+    def prepare(self, fingerprint: Fingerprint) -> Any:
         """The model's input."""
         ...
 
-    def invoke(self, prepared: NDArray[np.float32]) -> Any:
+    def invoke(self, prepared: Any) -> Any:
         """The model's raw answer."""
         ...
 
@@ -54,23 +55,27 @@ def build(bundle: Bundle, runtime: str, num_threads: int) -> Positioner:
         BundleError: the model does not fit its manifest or gives other answers than at export.
         RuntimeUnavailableError: no installed runtime can run it.
     """
-    from ..manifest import CellsOutput
+    from ..outputs import CellsOutput, NeighboursOutput
 
     positioner: Positioner
-    if isinstance(bundle.manifest.output, CellsOutput):
+    output = bundle.manifest.output
+    if isinstance(output, CellsOutput):
         from .cells import Cells
 
-        positioner = network = Cells(bundle, bundle.manifest.output, runtime, num_threads)
-        fusion = bundle.manifest.output.fusion
-        if fusion is not None:
+        positioner = network = Cells(bundle, output, runtime, num_threads)
+        if output.fusion is not None:
             from .fused import Fused
             from .neighbours import Neighbours
 
-            positioner = Fused(network, Neighbours(bundle, fusion.neighbours), fusion)
-    else:
+            positioner = Fused(network, Neighbours(bundle, output.fusion.neighbours), output.fusion)
+    elif isinstance(output, NeighboursOutput):
         from .neighbours import Neighbours
 
-        positioner = Neighbours(bundle, bundle.manifest.output)
+        positioner = Neighbours(bundle, output)
+    else:
+        from .ranks import Ranks
+
+        positioner = Ranks.of(bundle, output, runtime, num_threads)
     _check_golden(positioner, bundle)
     return positioner
 

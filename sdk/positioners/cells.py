@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..bundle import Bundle
 from ..errors import BundleError
 from ..fingerprint import Fingerprint
-from ..manifest import CellsOutput
+from ..outputs import CellsOutput
 from ..posterior import Posterior
 from ..runtimes import ModelShape, open_runtime
 from . import Impact

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import BundleError
 from ..fingerprint import Fingerprint
-from ..manifest import Fusion
+from ..outputs import Fusion
 from ..posterior import Posterior
 from . import Impact
 from .cells import Cells

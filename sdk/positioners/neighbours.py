@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..bundle import Bundle
 from ..errors import BundleError
 from ..fingerprint import Fingerprint
-from ..manifest import NeighboursOutput
+from ..outputs import NeighboursOutput
 from ..posterior import Posterior
 
 # An exact hit would get an infinite weight; below this, distances count as equal.

@@ -1,0 +1,104 @@
+"""The manifest's `output` section: what a positioner is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+from .fields import Fields
+from .rank_rules import RanksOutput
+
+Metric: TypeAlias = Literal["l1", "l2", "sorensen"]
+METRICS: tuple[Metric, ...] = ("l1", "l2", "sorensen")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the weights for the Impact Scores stand: `gap` (C, K) or `per_ap` (C, K, N)."""
+
+    kind: str
+    weight: str
+    bias: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeighboursOutput:
+    """Weighted nearest neighbours over stored fingerprints in value form."""
+
+    database: str
+    place_of_row: str
+    metric: Metric
+    k: int
+    weight_power: float
+    value_kind: str
+    not_heard_dbm: float
+    exponent: float
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the bundle must hold a model file."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """Neighbours whose votes v over the same places multiply a network's posterior by
+    (v + least) ** power."""
+
+    neighbours: NeighboursOutput
+    power: float
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
+class CellsOutput:
+    """A network's scores over places, with neighbours beside it where the bundle carries them."""
+
+    scores: str
+    features: str | None
+    temperature: float
+    head: Head | None
+    fusion: Fusion | None = None
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the bundle must hold a model file."""
+        return True
+
+
+Output: TypeAlias = CellsOutput | NeighboursOutput | RanksOutput
+
+
+def cells_output(part: Fields) -> CellsOutput:
+    """The `output` of a network over places. Raises BundleError naming the field."""
+    head = None
+    if part.has("head"):
+        inner = part.inner("head")
+        kind = inner.choice("kind", "gap", "per_ap")
+        head = Head(kind, inner.text("weight"), inner.text("bias"))
+    features = part.text("features") if part.has("features") else None
+    if head is not None and features is None:
+        raise part.wrong("features", "the name of an output, because output.head needs it")
+    fusion = None
+    if part.has("fusion"):
+        inner = part.inner("fusion")
+        power, least = inner.number("power", -1e-9, 100), inner.number("least", 1e-12, 1)
+        fusion = Fusion(neighbours_output(inner), power, least)
+    temperature = part.number("temperature", 1e-6, 1e6)
+    return CellsOutput(part.text("scores"), features, temperature, head, fusion)
+
+
+def neighbours_output(part: Fields) -> NeighboursOutput:
+    """The `output` of nearest neighbours. Raises BundleError naming the field."""
+    form = part.inner("value_form")
+    kind = form.choice("kind", "linear", "powed")
+    return NeighboursOutput(
+        database=part.text("database"),
+        place_of_row=part.text("place_of_row"),
+        metric=cast(Metric, part.choice("metric", *METRICS)),
+        k=part.integer("k", 1),
+        weight_power=part.number("weight_power", -1e-9, 1000),
+        value_kind=kind,
+        not_heard_dbm=form.number("not_heard_dbm", -1000, -1e-3),
+        exponent=form.number("exponent", 0, 100) if kind == "powed" else 1.0,
+    )
