@@ -1,4 +1,4 @@
-"""The access points of a building as the baselines see them, and what they answer."""
+"""What the baselines answer, and levels as the floors between would have left them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.survey import Survey, SurveyError
+from training.ap_layout import Layout
+
+__all__ = ["NO_FLOOR", "Found", "Layout", "with_floor_attenuation"]
 
 NO_FLOOR = np.iinfo(np.int32).min
-# Users walk a little beyond the outermost access points.
-MARGIN_M = 3.0
 
 
 @dataclass(frozen=True)
@@ -20,61 +20,6 @@ class Found:
 
     floor: NDArray[np.int32]
     xy_m: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A physical access points: (A, 2) places, (A,) floors, and the ids each answers to.
-
-    ``area_m`` maps a floor to its rectangle x0, y0, x1, y1.
-    """
-
-    ids: tuple[tuple[str, ...], ...]
-    xy_m: NDArray[np.float64]
-    floor: NDArray[np.int32]
-    area_m: dict[int, tuple[float, float, float, float]]
-
-    @property
-    def floors(self) -> NDArray[np.int32]:
-        """(F,) the floors that have access points, ascending."""
-        return np.unique(self.floor)
-
-    @classmethod
-    def of(cls, survey: Survey) -> Layout:
-        """The located access points of a survey; ids at one and the same place are one of them.
-
-        That joins the bands and the virtual networks of a box. A floor's area is its stated size,
-        otherwise the rectangle around all access points of the building and 3 m more.
-
-        Raises:
-            SurveyError: the survey locates no access point.
-        """
-        boxes: dict[tuple[float, float, int], list[str]] = {}
-        for ap in survey.access_points:
-            boxes.setdefault((ap.x_m, ap.y_m, ap.floor), []).append(ap.bssid)
-        if not boxes:
-            raise SurveyError(f"survey {survey.header.name!r} has no access_points.csv")
-        places = np.array(list(boxes), dtype=np.float64)
-        xy = places[:, :2].copy()
-        around = tuple(
-            float(v) for v in (*(xy.min(axis=0) - MARGIN_M), *(xy.max(axis=0) + MARGIN_M))
-        )
-        return cls(
-            ids=tuple(tuple(names) for names in boxes.values()),
-            xy_m=xy,
-            floor=places[:, 2].astype(np.int32),
-            area_m={
-                f.floor: (0.0, 0.0, f.width_m, f.height_m) if f.width_m and f.height_m else around
-                for f in survey.header.floors
-            },  # type: ignore[arg-type]
-        )
-
-    def levels(self, survey: Survey) -> NDArray[np.float64]:
-        """(M, A) dBm of a survey's scans, the strongest of each access point's ids."""
-        head = {name: names[0] for names in self.ids for name in names}
-        return survey.fingerprints(
-            [names[0] for names in self.ids], canonical=lambda b: head.get(b, b)
-        ).astype(np.float64)
 
 
 def with_floor_attenuation(
