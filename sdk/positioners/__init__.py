@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BundleError
 from ..fingerprint import Fingerprint
 from ..places import Places
 from ..posterior import Posterior
@@ -55,6 +54,7 @@ def build(bundle: Bundle, runtime: str, num_threads: int) -> Positioner:
         BundleError: the model does not fit its manifest or gives other answers than at export.
         RuntimeUnavailableError: no installed runtime can run it.
     """
+    from ..golden import check_golden
     from ..outputs import CellsOutput, NeighboursOutput
 
     positioner: Positioner
@@ -76,25 +76,5 @@ def build(bundle: Bundle, runtime: str, num_threads: int) -> Positioner:
         from .ranks import Ranks
 
         positioner = Ranks.of(bundle, output, runtime, num_threads)
-    _check_golden(positioner, bundle)
+    check_golden(positioner, bundle)
     return positioner
-
-
-def _check_golden(positioner: Positioner, bundle: Bundle) -> None:
-    manifest = bundle.manifest
-    unknown = manifest.table.mask(manifest.exported_unknown)
-    rows = zip(bundle.golden_rssi_dbm, bundle.golden_probability, strict=True)
-    for row, (rssi_dbm, expected) in enumerate(rows):
-        vector = rssi_dbm.copy()
-        vector[unknown] = np.nan
-        heard = int(np.count_nonzero(~np.isnan(vector)))
-        fingerprint = Fingerprint(vector, unknown, heard, heard, heard)
-        found = posterior_of(positioner, fingerprint).probability
-        difference = float(np.abs(found - expected).max())
-        if not difference <= manifest.golden.tolerance:
-            raise BundleError(
-                f"golden row {row}: {positioner.runtime_name} gives probabilities that differ by "
-                f"{difference:.3g} from the exporter's, allowed is {manifest.golden.tolerance:g}"
-            )
-    if positioner.impact is not None:
-        positioner.impact(fingerprint, 0)

@@ -65,6 +65,44 @@ def test_bad_tables_are_refused(bssids, rule, message):
         ApTable(bssids, rule)
 
 
+BOXES = ["lobby", "aa:bb:cc:00:11:20"]
+VIRTUAL = {"lobby-5g": "lobby", "aa:bb:cc:99:00:01": "aa:bb:cc:00:11:20"}
+
+
+def test_virtual_aps_by_a_mapping():
+    scan = Scan.from_dict(
+        {"lobby": -70, "lobby-5g": -60, "AA-BB-CC-99-00-01": -50, "aa:bb:cc:00:11:21": -40}, 0
+    )
+    strongest = ApTable(BOXES, physical=VIRTUAL).fingerprint(scan)
+    np.testing.assert_array_equal(strongest.rssi_dbm, np.float32([-60, -50]))
+    assert (strongest.heard, strongest.matched) == (4, 2)
+    mean = ApTable(BOXES, physical=VIRTUAL, virtual_rssi="mean").fingerprint(scan)
+    np.testing.assert_array_equal(mean.rssi_dbm, np.float32([-65, -50]))
+    both = ApTable(BOXES, "last_hex_digit", VIRTUAL, "mean").fingerprint(scan)
+    np.testing.assert_array_equal(both.rssi_dbm, np.float32([-65, -45]))
+
+
+def test_a_virtual_ap_is_masked_as_its_box():
+    table = ApTable(BOXES, physical=VIRTUAL)
+    assert table.key("AABBCC990001") == BOXES[1]
+    assert table.mask(["lobby-5g"]).tolist() == [True, False]
+
+
+@given(
+    st.dictionaries(st.sampled_from([*BOXES, *VIRTUAL, "x"]), st.floats(-150, -1e-3)),
+    st.sampled_from(["strongest", "mean"]),
+)
+def test_every_box_has_the_level_of_its_own(levels, rule):
+    vector = ApTable(BOXES, physical=VIRTUAL, virtual_rssi=rule).vector(levels, levels.values())[0]
+    for box, found in zip(BOXES, vector, strict=True):
+        heard = [v for name, v in levels.items() if VIRTUAL.get(name, name) == box]
+        if heard:
+            wanted = max(heard) if rule == "strongest" else np.mean(heard)
+            assert found == pytest.approx(wanted, rel=1e-6)
+        else:
+            assert np.isnan(found)
+
+
 def test_the_hash_is_that_of_the_lines():
     assert ApTable(NAMES).sha256 == hashlib.sha256("\n".join(NAMES).encode()).hexdigest()
     assert len(ApTable(NAMES)) == 4

@@ -156,3 +156,55 @@ def test_fix_in_plain_json_types():
     assert json.loads(json.dumps(full.to_dict()))["candidates"] == [place.to_dict()]
     assert full.with_status(Status.LOW_CONFIDENCE).status == "LOW_CONFIDENCE"
     assert Limits().max_age_ms == 10_000
+
+
+def scattered():
+    """Three floors whose places do not stand together."""
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(0, 30, (2, 300))
+    return Places(x, y, rng.permutation(np.repeat([0, 1, 4], 100)))
+
+
+@pytest.mark.parametrize("places", [grid(floors=3), scattered()], ids=["grid", "scattered"])
+def test_a_mixture_of_floors(places):
+    rng = np.random.default_rng(0)
+    first, *_, last = places.floors
+    weights = {
+        f: rng.random(int((places.floor == f).sum())).astype(np.float32) for f in (first, last)
+    }
+    parts = [(first, 0.3, weights[first]), (last, 0.7, weights[last])]
+    posterior = Posterior.from_floors(places, parts, error_m=2.5)
+    wanted = np.zeros(len(places))
+    wanted[places.floor == first] = 0.3 * weights[first] / weights[first].sum()
+    wanted[places.floor == last] = 0.7 * weights[last] / weights[last].sum()
+    np.testing.assert_allclose(posterior.probability, wanted, rtol=1e-6)
+    assert posterior.mean()[2] == last
+    assert posterior.spread_m() == 2.5
+    same = Posterior(places, wanted)
+    assert same.spread_m() != 2.5
+    assert posterior.mean() == pytest.approx(same.mean())
+    assert posterior.credible_radius_m() == pytest.approx(same.credible_radius_m())
+    assert Posterior(places, wanted, 0.25).spread_m() == 0.25
+
+
+def test_the_most_probable_of_many_places():
+    rng = np.random.default_rng(3)
+    places = Places(*rng.uniform(0, 9, (2, 5000)), np.zeros(5000))
+    p = np.round(rng.random(5000), 3)
+    posterior = Posterior(places, p)
+    for k in (1, 3, 7, 20):
+        found = posterior.candidates(k)
+        best = np.sort(posterior.probability)[::-1][:k]
+        assert [place.probability for place in found] == best.tolist()
+        assert len({place.index for place in found}) == k
+
+
+def test_places_that_stand_together_are_a_slice():
+    together, apart = grid(), scattered()
+    for floor in apart.floors:
+        np.testing.assert_array_equal(apart.rows(floor), np.flatnonzero(apart.floor == floor))
+    listed = Places([0, 1, 2, 3], [0, 0, 0, 0], [2, 2, 5, 5])
+    assert (listed.part(2), listed.part(5)) == (slice(0, 2), slice(2, 4))
+    assert listed.rows(5).tolist() == [2, 3]
+    with pytest.raises(ValueError, match="no places on floor 9"):
+        together.part(9)
