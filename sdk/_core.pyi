@@ -10,6 +10,22 @@ def set_simd(wanted: str, /) -> None: ...
 def cyclic_map(rssi: Any, out: Any, /) -> npt.NDArray[np.float32]: ...
 def diagonal_mean(maps: Any, /) -> npt.NDArray[np.float32]: ...
 def ratio_image(rssi: Any, out: Any, /) -> npt.NDArray[np.float32]: ...
+def path_loss_pdf(
+    ap_xy_m: Any,
+    rssi_dbm: Any,
+    weight: Any,
+    extra_loss_db: Any,
+    reference_dbm: Any,
+    exponent: Any,
+    sigma_db: Any,
+    offset_sigma_db: Any,
+    silence_dbm: Any,
+    origin_m: Any,
+    pitch_m: Any,
+    shape: Any,
+    out: Any,
+    /,
+) -> npt.NDArray[np.float32]: ...
 def rank_pdf(
     ap_xy_m: Any,
     ranks: Any,

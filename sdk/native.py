@@ -27,6 +27,7 @@ __all__ = [
     "cyclic_map",
     "diagonal_mean",
     "floor_features",
+    "path_loss_pdf",
     "rank_pdf",
     "ratio_image",
     "threshold_centroid",
@@ -113,6 +114,51 @@ def floor_features(
         without B for one scan. A scan that hears nothing is refused.
     """
     return _core.floor_features(rssi_dbm, ap_xy_m, ap_floor, n_floors, silent_dbm, span)
+
+
+def path_loss_pdf(
+    ap_xy_m: Numbers,
+    rssi_dbm: Numbers,
+    weight: Numbers,
+    extra_loss_db: Numbers,
+    reference_dbm: SupportsFloat,
+    exponent: SupportsFloat,
+    sigma_db: SupportsFloat,
+    offset_sigma_db: SupportsFloat,
+    silence_dbm: SupportsFloat,
+    origin_m: Pair,
+    pitch_m: SupportsFloat,
+    shape: tuple[int, int],
+    out: Float32 | None = None,
+) -> Float32:
+    """Where a scan was taken, by log-distance path loss (SPEC 5.11).
+
+    An AP is expected at ``reference_dbm - 10 exponent log10(max(d, 1)) - extra_loss_db``, d being
+    metres over the floor. With residuals r of the heard APs, ``W = Σ weight`` and
+    ``K = (sigma_db / offset_sigma_db)²`` the density's log is ``-(Σ weight r² - (Σ weight r)² /
+    (W + K)) / (2 sigma_db²)``, plus for every AP that was not heard ``weight log Φ((silence_dbm -
+    expected) / sigma_db)``. The offset, alike for all levels of the scan, is integrated out.
+
+    Args:
+        ap_xy_m: (APs, 2), at least one AP; float64 is kept.
+        rssi_dbm: (APs,) levels, -10000 to 10000 dBm; NaN = not heard.
+        weight: (APs,) power of each AP's likelihood, 0 (left out) to 1000000; without any weight
+            every place is as likely.
+        extra_loss_db: (APs,) loss of the floors between, 0 to 10000.
+        reference_dbm: level at 1 m.
+        exponent: of path loss, above 0, at most 100.
+        sigma_db: deviation of one level, 0.001 to 10000.
+        offset_sigma_db: deviation of the offset of all levels, 0 (none) to 10000.
+        silence_dbm: level below which an AP is not heard.
+        origin_m, pitch_m, shape, out: the grid, as in ``rank_pdf``.
+
+    Returns:
+        (H, W) float32 in [0, 1] with maximum 1; no cell is off by more than 1e-4.
+    """
+    return _core.path_loss_pdf(
+        ap_xy_m, rssi_dbm, weight, extra_loss_db, reference_dbm, exponent, sigma_db,
+        offset_sigma_db, silence_dbm, origin_m, pitch_m, shape, out,
+    )  # fmt: skip
 
 
 def rank_pdf(

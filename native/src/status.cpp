@@ -56,6 +56,20 @@ const char* name(Argument argument) noexcept {
     return "silent_dbm";
   case Argument::span:
     return "span";
+  case Argument::weight:
+    return "weight";
+  case Argument::extra_loss_db:
+    return "extra_loss_db";
+  case Argument::reference_dbm:
+    return "reference_dbm";
+  case Argument::exponent:
+    return "exponent";
+  case Argument::sigma_db:
+    return "sigma_db";
+  case Argument::offset_sigma_db:
+    return "offset_sigma_db";
+  case Argument::silence_dbm:
+    return "silence_dbm";
   }
   return "";
 }

@@ -49,6 +49,13 @@ enum class Argument : std::uint8_t {
   n_floors,
   silent_dbm,
   span,
+  weight,
+  extra_loss_db,
+  reference_dbm,
+  exponent,
+  sigma_db,
+  offset_sigma_db,
+  silence_dbm,
 };
 
 // `index` counts elements of the argument in C order; it is 0 for scalars.

@@ -10,6 +10,7 @@ const Kernels kernels_avx2 = {
     add_rings,
     subtract_squares,
     exp2_shifted,
+    path_loss_row,
     extremes,
     divide,
     threshold_row,

@@ -11,6 +11,7 @@ const Kernels kernels_avx512 = {
     add_rings,
     subtract_squares,
     exp2_shifted,
+    path_loss_row,
     extremes,
     divide,
     threshold_row,

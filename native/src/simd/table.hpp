@@ -3,5 +3,6 @@
 #pragma once
 
 #include "simd/log_domain.hpp"
+#include "simd/path_loss.hpp"
 #include "simd/plain_loops.hpp"
 #include "simd/rings.hpp"
