@@ -1,4 +1,4 @@
-"""The located access points of a building: physical ones, their floors, and the floors' areas."""
+"""A building as its access points show it, and what rules over them answer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sdk.venue import AccessPoint
 from training.survey import Header, Survey, SurveyError
 
+NO_FLOOR = np.iinfo(np.int32).min
 # Users walk a little beyond the outermost access points.
 MARGIN_M = 3.0
 
@@ -24,6 +25,14 @@ class Located(Protocol):
 
     @property
     def access_points(self) -> Sequence[AccessPoint]: ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """n scans: floor (NO_FLOOR = no answer) and place (n, 2) in metres (NaN = no answer)."""
+
+    floor: NDArray[np.int32]
+    xy_m: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -79,3 +88,22 @@ class Layout:
         return survey.fingerprints(
             [names[0] for names in self.ids], canonical=lambda b: head.get(b, b)
         ).astype(np.float64)
+
+
+def with_floor_attenuation(
+    layout: Layout,
+    rssi_dbm: NDArray[np.float64],
+    floor: NDArray[np.int32],
+    attenuation_db: float | None,
+    cap_dbm: float = -30.0,
+) -> NDArray[np.float64]:
+    """(M, A) levels as they would be without the floors between (Hapi, eq. 13).
+
+    None leaves only the access points of the user's own floor. A level that was raised ends at
+    ``cap_dbm``. Scans without a floor hear nothing.
+    """
+    apart = np.abs(layout.floor[None].astype(np.int64) - floor[:, None])
+    if attenuation_db is None:
+        return np.where(apart == 0, rssi_dbm, np.nan)
+    raised = np.where(apart == 0, rssi_dbm, np.minimum(rssi_dbm + attenuation_db * apart, cap_dbm))
+    return np.where(floor[:, None] == NO_FLOOR, np.nan, np.maximum(raised, rssi_dbm))

@@ -5,13 +5,13 @@ not heard, give a ``Found`` with a floor and a place for each scan. None looks a
 nor at the target building beyond its access points and, where known, the size of its floors.
 """
 
-from evaluation.baselines.centroid import weighted_centroid
-from evaluation.baselines.floors import by_count, by_mean, by_strongest
 from evaluation.baselines.inc_voronoi import hard_voronoi, soft_voronoi
-from evaluation.baselines.layout import Found, Layout
 from evaluation.baselines.locus import locus
 from evaluation.baselines.log_distance import log_distance_fit
 from evaluation.baselines.windows import strongest_over
+from training.ap_centroid import weighted_centroid
+from training.ap_floors import by_count, by_mean, by_strongest
+from training.ap_layout import Found, Layout
 
 __all__ = [
     "Found",

@@ -15,8 +15,8 @@ from math import erf
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.baselines.floors import by_strongest
-from evaluation.baselines.layout import NO_FLOOR, Found, Layout
+from training.ap_floors import by_strongest
+from training.ap_layout import NO_FLOOR, Found, Layout
 
 # Less than this is nothing: three bisectors meet in a point, and rounding leaves a sliver there.
 LEAST_M2 = 1e-4

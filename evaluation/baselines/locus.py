@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.baselines.centroid import weighted_centroid
-from evaluation.baselines.floors import by_count, by_mean, by_strongest, per_floor
-from evaluation.baselines.layout import Found, Layout
+from training.ap_centroid import weighted_centroid
+from training.ap_floors import by_count, by_mean, by_strongest, per_floor
+from training.ap_layout import Found, Layout
 
 LEAD_DB = 5.0
 

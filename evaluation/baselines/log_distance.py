@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from evaluation.baselines.centroid import weighted_centroid
-from evaluation.baselines.layout import Found, Layout, with_floor_attenuation
+from training.ap_centroid import weighted_centroid
+from training.ap_layout import Found, Layout, with_floor_attenuation
 
 _NEAREST_M = 1.0
 _DECIBELS = 10.0 / np.log(10.0)

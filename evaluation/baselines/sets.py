@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.baselines.layout import Layout
 from evaluation.baselines.windows import strongest_over
 from sdk.errors import RssfixError
+from training.ap_layout import Layout
 from training.readers import ble_tetam, rooms, sodindoorloc, uji_library
 from training.simulator import REPLICAS, Crowd, Radio, replica, simulate
 from training.survey import Survey

@@ -18,9 +18,9 @@ from evaluation.baselines import (
     strongest_over,
     weighted_centroid,
 )
-from evaluation.baselines.layout import NO_FLOOR, with_floor_attenuation
 from evaluation.baselines.log_distance import fit
 from sdk.venue import AccessPoint, Floor
+from training.ap_layout import NO_FLOOR, with_floor_attenuation
 from training.simulator import Crowd, Radio, place_access_points, simulate
 from training.survey import Header, SurveyError, from_rows
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.baselines.floors import by_strongest
-from evaluation.baselines.layout import Found, Layout, with_floor_attenuation
+from training.ap_floors import by_strongest
+from training.ap_layout import Found, Layout, with_floor_attenuation
 
 
 def weighted_centroid(

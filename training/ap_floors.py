@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.baselines.layout import NO_FLOOR, Layout
+from training.ap_layout import NO_FLOOR, Layout
 
 
 def per_floor(
