@@ -137,9 +137,10 @@ def fit(
         total = max(preset.epochs * per_epoch, 2)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, preset.learning_rate, total)
     jitter_of = np.array(preset.noise_db / settings.std_db, dtype=np.float32)
-    x, mask, jitter, silent = (
+    offset_of = np.array(preset.offset_db / settings.std_db, dtype=np.float32)
+    x, mask, jitter, offset, silent = (
         torch.from_numpy(array).to(settings.device)
-        for array in (inputs, heard, jitter_of, settings.silent)
+        for array in (inputs, heard, jitter_of, offset_of, settings.silent)
     )
     # Scans share spots, so a table of targets per spot spares each batch most of its arithmetic.
     spot, spot_of = truth.spots()
@@ -159,6 +160,9 @@ def fit(
                 if preset.noise_db:
                     noise = torch.randn_like(batch) * jitter
                     batch = torch.where(mask[rows], batch + noise, batch)
+                if preset.offset_db:
+                    gain = torch.randn(len(batch), 1, device=batch.device)
+                    batch = torch.where(mask[rows], batch + gain * offset, batch)
                 if preset.ap_dropout:
                     lost = torch.rand_like(batch) < preset.ap_dropout
                     batch = torch.where(lost, silent, batch)

@@ -1,18 +1,19 @@
 """A network's posterior times the votes of tuned neighbours, over the network's places.
 
-``p ∝ softmax(scores / temperature) · (votes + LEAST) ^ power``. Temperature and power are the pair
-with the least weighted mean error on held-out scans, which neither part was fitted on.
+The product is the device's own, ``sdk.positioners.fused.product``. Temperature and power are the
+pair with the least weighted mean error on held-out scans, which neither part was fitted on.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdk.positioners.fused import floor_members, product
 from training.cells import Cells
 from training.decode import decode, softmax
 from training.knn import FLOOR_PENALTY_M, Database, Rule, probability
@@ -37,7 +38,9 @@ class Fusion:
         self, network: NDArray[np.float64], database: Database, rssi_dbm: NDArray[np.float32]
     ) -> NDArray[np.float64]:
         """(B, G) from the network's posteriors (B, G) and the scans (B, N) behind them."""
-        return _product(network, probability(database, self.rule, rssi_dbm), self.power, self.least)
+        votes = probability(database, self.rule, rssi_dbm)
+        members = floor_members(database.places_floor)
+        return _normalised(product(network, votes, members, self.power, self.least))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, as they stand in ``run.json``."""
@@ -69,13 +72,13 @@ def fit_fusion(
 
     ``temperature`` is the network's own. Returns the fusion and the temperature that goes with it.
     """
-    votes = probability(database, rule, rssi_dbm)
+    votes, members = probability(database, rule, rssi_dbm), floor_members(database.places_floor)
     best: tuple[float, Fusion, float] | None = None
-    for cooling, power in product(COOLINGS, POWERS):
+    for cooling, power in itertools.product(COOLINGS, POWERS):
         network = softmax(logits, temperature * cooling)
         found = decode(
-            _product(network, votes, power, LEAST), database.places_xy_m, database.places_floor,
-            estimate,
+            _normalised(product(network, votes, members, power, LEAST)), database.places_xy_m,
+            database.places_floor, estimate,
         )  # fmt: skip
         error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1)
         error = error + FLOOR_PENALTY_M * (found.floor != truth.floor)
@@ -86,8 +89,5 @@ def fit_fusion(
     return best[1], best[2]
 
 
-def _product(
-    network: NDArray[np.float64], votes: NDArray[np.float64], power: float, least: float
-) -> NDArray[np.float64]:
-    weight = network * (votes + least) ** power
+def _normalised(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     return weight / weight.sum(axis=1, keepdims=True)

@@ -18,10 +18,11 @@ class Preset:
     Access points: ``min_share`` and ``cap`` per floor as in ``fingerprints.py``, ``order`` and
     ``zones`` as in ``order.py``. Places: ``pitch``, ``position`` as in ``cells.py``. Input:
     ``zscore`` "place" (one mean and std, the paper's) or "per_ap", ``not_heard_dbm`` the fill.
-    Training: readings jitter by ``noise_db``, a share ``ap_dropout`` of the access points goes
-    unheard, labels spread over ``soften_m`` metres (0: one cell), ``one_cycle`` lets the learning
-    rate rise to ``learning_rate`` and fall, ``patience`` epochs without gain end it. ``fused``: the
-    model carries its training scans, and tuned neighbours multiply the network's posterior.
+    Training: readings jitter by ``noise_db``, whole scans by ``offset_db`` (phones differ in gain),
+    a share ``ap_dropout`` of the access points goes unheard, labels spread over ``soften_m`` metres
+    (0: one cell), ``one_cycle`` lets the learning rate rise to ``learning_rate`` and fall,
+    ``patience`` epochs without gain end it. ``fused``: the model carries its training scans, and
+    tuned neighbours multiply the network's posterior.
     """
 
     width: int
@@ -40,6 +41,7 @@ class Preset:
     zscore: str = "per_ap"
     not_heard_dbm: float = -100.0
     noise_db: float = 3.0
+    offset_db: float = 0.0
     ap_dropout: float = 0.2
     soften_m: float = 0.5
     epochs: int = 20
@@ -68,7 +70,7 @@ PRESETS: dict[str, Preset] = {
     # Many floors and hundreds of access points: the head is width x access points x places.
     "site": Preset(
         width=8, depth=2, kernel=3, fused=True, min_share=0.02, zscore="place", soften_m=3.0,
-        epochs=12, batch=256,
+        offset_db=5.0, epochs=12, batch=256,
     ),
     # The paper's network (SPEC 1.3): 11.8 M parameters; give it hours or an accelerator.
     "paper": Preset(

@@ -153,10 +153,28 @@ def test_a_failed_check_writes_nothing_and_keeps_the_old_file(run_1d, tmp_path, 
     path = tmp_path / "site.rssfix"
     path.write_bytes(b"old")
     monkeypatch.setattr(verify, "MOST_SHIFT_M", 0.0)
+    monkeypatch.setattr(verify, "MOST_SHIFT_SHARE", 0.0)
     with pytest.raises(ExportError, match=r"fixes move by .* m in the mean"):
         export_run(run_1d, path, ["onnx"], "int8")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["site.rssfix"]
+
+
+@pytest.mark.parametrize(
+    ("held_out_error_m", "limit_m"), [(0.0, 0.05), (1.5, 0.05), (2.5, 0.05), (6.0, 0.12)]
+)
+def test_the_shift_is_judged_by_the_error_of_the_site(held_out_error_m, limit_m):
+    verdict = verify.Verdict("onnx", 9, 0.0, 1.0, 1.0, 0.5, 0.5, 0.0, held_out_error_m)
+    assert verdict.most_shift_m == pytest.approx(limit_m)
+    assert not replace(verdict, shift_m=0.99 * limit_m).problems("int8")
+    told = replace(verdict, shift_m=limit_m).problems("int8")
+    assert told == [f"fixes move by {limit_m:.3f} m in the mean (limit {limit_m:.3f})"]
+
+
+def test_the_limit_knows_the_run_s_held_out_error(int8, run_1d):
+    for verdict in int8.verdicts:
+        assert verdict.held_out_error_m == Run.load(run_1d).metrics["mean_m"]
+        assert verdict.to_json()["most_shift_m"] == round(verdict.most_shift_m, 4)
 
 
 def test_int8_falls_back_to_a_float_head(run_1d, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from export.exloc import checkpoint_probability
 from sdk import Localizer
 from sdk.errors import BundleError
 from sdk.manifest import parse_manifest
+from sdk.positioners.fused import floor_members, product
 from training import exloc
 from training.cells import make_cells
 from training.decode import decode
@@ -45,6 +46,62 @@ def test_scans_stand_at_the_nearest_place_of_their_floor(survey):
     np.testing.assert_array_equal(cells.floor[base.place_of_row], survey.floor)
 
 
+def by_hand(network, votes, floor, power, least):
+    """The product as it is told: of the floors, then of the places within each."""
+    out = np.zeros(len(floor))
+    for level in np.unique(floor):
+        here = floor == level
+        share = votes[here] / votes[here].sum() if votes[here].any() else np.zeros(here.sum())
+        within = network[here] / network[here].sum() * (share + least) ** power
+        mass = network[here].sum() * (votes[here].sum() + least) ** power
+        out[here] = mass * within / within.sum()
+    return out / out.sum()
+
+
+def drawn(rows, floor, seed):
+    """Posteriors of a network, and votes that leave most places and the last floor empty."""
+    rng = np.random.default_rng(seed)
+    network = rng.dirichlet(np.ones(len(floor)), rows)
+    votes = rng.dirichlet(np.full(len(floor), 0.1), rows) * (rng.random(len(floor)) < 0.3)
+    votes[:, floor == floor.max()] = 0.0
+    votes[:, 0] += 1e-3
+    return network, votes / votes.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
+def test_floors_are_multiplied_as_floors(power):
+    floor = np.repeat([-1, 0, 3, 7], [1, 30, 20, 10])
+    network, votes = drawn(50, floor, 1)
+    found = product(network, votes, floor_members(floor), power, LEAST)
+    found /= found.sum(axis=1, keepdims=True)
+    wanted = [by_hand(n, v, floor, power, LEAST) for n, v in zip(network, votes, strict=True)]
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    one = product(network[0], votes[0], floor_members(floor), power, LEAST)
+    np.testing.assert_allclose(one / one.sum(), wanted[0], rtol=1e-9)
+    mass = (network @ floor_members(floor)) * (votes @ floor_members(floor) + LEAST) ** power
+    mass /= mass.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found @ floor_members(floor), mass, rtol=1e-9)
+
+
+def test_on_one_floor_the_product_is_the_plain_one():
+    floor = np.zeros(40, dtype=int)
+    network, votes = drawn(20, np.arange(40), 2)
+    found = product(network, votes, floor_members(floor), 0.5, LEAST)
+    plain = network * (votes + LEAST) ** 0.5
+    plain /= plain.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found / found.sum(axis=1, keepdims=True), plain, rtol=1e-12)
+
+
+def test_a_sure_network_is_multiplied_without_overflow():
+    floor = np.repeat([0, 1], 5)
+    network, votes = np.zeros(10), np.zeros(10)
+    network[0], votes[9] = 1.0, 1.0
+    for power in (0.0, 1.0, 100.0):
+        found = product(network, votes, floor_members(floor), power, LEAST)
+        assert np.isfinite(found).all()
+    assert product(network, votes, floor_members(floor), 1.0, LEAST).argmax() == 0
+
+
 def test_the_best_pair_is_found(survey):
     """Two experts that err apart: the pair chosen is the least of the whole grid, and better."""
     part, other = survey.take(survey.session == "s0"), survey.take(survey.session == "s1")
@@ -59,9 +116,9 @@ def test_the_best_pair_is_found(survey):
     for cooling in COOLINGS:
         for power in POWERS:
             weights = np.exp(logits / cooling - (logits / cooling).max(axis=1, keepdims=True))
-            product = weights * (votes + LEAST) ** power
-            product /= product.sum(axis=1, keepdims=True)
-            found = decode(product, cells.xy_m, cells.floor)
+            both = product(weights, votes, floor_members(cells.floor), power, LEAST)
+            both /= both.sum(axis=1, keepdims=True)
+            found = decode(both, cells.xy_m, cells.floor)
             error = np.linalg.norm(found.xy_m - other.xy_m, axis=1)
             errors[cooling, power] = (error + 15.0 * (found.floor != other.floor)).mean()
     assert (temperature, fusion.power) == min(errors, key=errors.get)
