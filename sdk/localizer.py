@@ -108,12 +108,15 @@ class Localizer:
 
     def start_track(
         self,
-        window_ms: int = 3000,
+        window_ms: int | None = None,
         accel_sigma: float = 0.3,
         gap_ms: int = 60_000,
         floor_votes: int = 5,
     ) -> Track:
-        """A new track for one user or device; see `sdk.track.Track`."""
+        """A new track for one user or device; see `sdk.track.Track`.
+
+        `window_ms` is the bundle's own, or 3000 where it names none.
+        """
         from .track import Track
 
         return Track(self._serving, window_ms, accel_sigma, gap_ms, floor_votes)

@@ -14,6 +14,7 @@ from .fix import Fix, Status
 from .info import BundleInfo
 from .positioners import Positioner, build, posterior_of
 from .posterior import Posterior
+from .rank_rules import RanksOutput, Windows
 from .scan import Scan
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ class Model:
             ),
         )
 
+    @property
+    def windows(self) -> Windows | None:
+        """How long a track collects for the floor and for the position; None for one window."""
+        output = self.manifest.output
+        return output.rules.windows if isinstance(output, RanksOutput) else None
+
     def plan(self, floor: int) -> bytes | None:
         """The floor's plan, PNG or GeoJSON; None where the bundle has none.
 
@@ -99,12 +106,15 @@ class Model:
 
     def located(self, scan: Scan) -> tuple[Fix, Posterior | None]:
         """The fix of one scan, and the posterior it was made from where there is one."""
-        fingerprint = self.fingerprint(scan)
+        return self.answer(self.fingerprint(scan), scan.timestamp_ms)
+
+    def answer(self, fingerprint: Fingerprint, timestamp_ms: int) -> tuple[Fix, Posterior | None]:
+        """The fix of a fingerprint, and the posterior it was made from where there is one."""
         refusal = self.manifest.limits.refusal(fingerprint)
         if refusal is not None:
-            return self.no_fix(scan.timestamp_ms, refusal, fingerprint.matched), None
+            return self.no_fix(timestamp_ms, refusal, fingerprint.matched), None
         posterior = posterior_of(self.positioner, fingerprint)
-        return self.fix(posterior, scan.timestamp_ms, fingerprint.matched), posterior
+        return self.fix(posterior, timestamp_ms, fingerprint.matched), posterior
 
     def no_fix(self, timestamp_ms: int, status: Status, matched_aps: int) -> Fix:
         """A fix without a position."""

@@ -6,11 +6,15 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable
 
+from .errors import ScanError
+from .fingerprint import Fingerprint
 from .fix import Fix
 from .model import Model
 from .native import KalmanFilter
 from .profile import Profile
+from .rank_rules import Windows
 from .scan import Scan
+from .window import FloorAndPosition
 
 # 68 % radius of an isotropic two-dimensional Gaussian, in standard deviations of one axis.
 R68_PER_SIGMA = math.sqrt(-2 * math.log(0.32))
@@ -20,12 +24,14 @@ START_SPEED_M_S = 1.0
 # shrinks faster than the error does: a track is never called surer than this share of a scan.
 ACCURACY_FLOOR = 0.5
 STEP_S = 1.0
+WINDOW_MS = 3000
 
 
 class Track:
     """Window of scans plus a constant-velocity Kalman filter; for one thread.
 
-    Each scan joins the profile of the last `window_ms` (the strongest reading of an AP wins).
+    Each scan joins the profile of the last `window_ms` (the strongest reading of an AP wins);
+    where the bundle names windows, the floor comes from a longer profile of its own.
     The profile's fix is a measurement of the position with the variance of an isotropic
     Gaussian whose 68 % radius is the fix's `accuracy_m`. A scan without a position moves the
     prediction on: the fix keeps its status (TOO_FEW_APS, ...) and has the predicted
@@ -34,7 +40,10 @@ class Track:
     of the last `floor_votes` posteriors ask for it. `accuracy_m` comes from the covariance
     and is never below half of the last measured fix's.
 
+    `measured` is the last profile's own fix, before the filter; None before the first scan.
+
     Args:
+        window_ms: default the bundle's window for positions, 3000 where it names none.
         accel_sigma: white acceleration, m/s^2; it acts in steps of at most 1 s, so that one
             gap of 30 s means the same as thirty scans without a position.
     """
@@ -42,7 +51,7 @@ class Track:
     def __init__(
         self,
         serving: Callable[[], Model],
-        window_ms: int = 3000,
+        window_ms: int | None = None,
         accel_sigma: float = 0.3,
         gap_ms: int = 60_000,
         floor_votes: int = 5,
@@ -54,12 +63,17 @@ class Track:
         if isinstance(floor_votes, bool) or not isinstance(floor_votes, int) or floor_votes < 1:
             raise ValueError(f"floor_votes must be an int >= 1, got {floor_votes!r}")
         self._serving = serving
-        self._profile = Profile(window_ms, serving().manifest.limits.max_age_ms)
+        self._window_ms = window_ms
+        self._profile = Profile(
+            WINDOW_MS if window_ms is None else window_ms, serving().manifest.limits.max_age_ms
+        )
+        self._windows: tuple[object, FloorAndPosition] | None = None
         self._accel_sigma = accel_sigma
         self._gap_ms = gap_ms
         self._votes: deque[int] = deque(maxlen=floor_votes)
         self._venue: str | None = None
         self._last: tuple[Scan, Fix] | None = None
+        self.measured: Fix | None = None
         self._restart()
 
     def _restart(self) -> None:
@@ -74,7 +88,9 @@ class Track:
         """Forget everything, the time included."""
         self._restart()
         self._profile.clear()
+        self._windows = None
         self._last = None
+        self.measured = None
 
     def update(self, scan: Scan) -> Fix:
         """The tracked position at the scan's time.
@@ -86,17 +102,22 @@ class Track:
             ClosedError: the localizer was closed.
         """
         model = self._serving()
-        model.fingerprint(scan)
-        if self._last is not None and scan == self._last[0]:
-            return self._last[1]
+        alone = model.fingerprint(scan)
+        now_ms = scan.timestamp_ms
+        if self._last is not None:
+            if scan == self._last[0]:
+                return self._last[1]
+            if now_ms < self._last[0].timestamp_ms:
+                raise ScanError(
+                    f"timestamp_ms {now_ms} comes after {self._last[0].timestamp_ms}: "
+                    "the scans of a track must not go back in time"
+                )
         if model.manifest.venue.name != self._venue:
             # A reload brought another building, where the old coordinates mean nothing.
             self._restart()
             self._venue = model.manifest.venue.name
-        self._profile.max_age_ms = model.manifest.limits.max_age_ms
-        profile = self._profile.add(scan)
-        fix, posterior = model.located(profile)
-        now_ms = scan.timestamp_ms
+        fix, posterior = model.answer(self._gathered(model, scan, alone), now_ms)
+        self.measured = fix
         if self._filter is not None and now_ms - self._measured_ms > self._gap_ms:
             self._restart()
         self._predict(now_ms)
@@ -106,6 +127,20 @@ class Track:
         tracked = self._tracked(model, fix)
         self._last = (scan, tracked)
         return tracked
+
+    def _gathered(self, model: Model, scan: Scan, alone: Fingerprint) -> Fingerprint:
+        """The fingerprint of the window, or of both windows."""
+        if model.windows is None:
+            self._profile.max_age_ms = model.manifest.limits.max_age_ms
+            return model.fingerprint(self._profile.add(scan))
+        windows = model.windows
+        if self._window_ms is not None:
+            windows = Windows(max(windows.floor_ms, self._window_ms), self._window_ms)
+        # Vectors of another table or length would not fit together.
+        about = (model.manifest.table.bssids, windows)
+        if self._windows is None or self._windows[0] != about:
+            self._windows = (about, FloorAndPosition(windows))
+        return self._windows[1].add(scan.timestamp_ms, alone)
 
     def _predict(self, now_ms: int) -> None:
         left_s = (now_ms - self._predicted_ms) / 1000

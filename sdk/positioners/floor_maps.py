@@ -13,6 +13,8 @@ from .floor_grids import cells_of
 
 # Beyond so many standard deviations the silence of an AP says nothing, wherever the device is.
 _SILENT_SIGMAS = 4.0
+# No signal comes through this; the kernels take a few times as much.
+MOST_EXTRA_DB = 1000.0
 
 
 class FloorMap:
@@ -40,7 +42,8 @@ class FloorMap:
         self._pitch_m = pitch_m
         self._method, self._cap_dbm = rules.position, rules.cap_dbm
         self._ap_xy_m = ap_xy_m
-        self._extra_db = rules.floor_attenuation_db * np.abs(ap_floor - float(grid.floor))
+        between = np.abs(ap_floor - float(grid.floor))
+        self._extra_db = np.minimum(rules.floor_attenuation_db * between, MOST_EXTRA_DB)
         if isinstance(self._method, RankMethod):
             self._edges_dbm = np.array(self._method.edges_dbm)
             self._mean_m = np.array(self._method.mean_m)

@@ -131,9 +131,12 @@ class Ranks:
         if np.count_nonzero(unknown):
             known = ~unknown
             levels_dbm, ap_xy_m, ap_floor = levels_dbm[known], ap_xy_m[known], ap_floor[known]
-        start, features = self._native.floor_features(
-            levels_dbm, ap_xy_m, ap_floor, len(self._floors), span=SPAN
-        )
+        try:
+            start, features = self._native.floor_features(
+                levels_dbm, ap_xy_m, ap_floor, len(self._floors), span=SPAN
+            )
+        except ValueError as error:  # Such as places whose squares overflow.
+            raise BundleError(f"floor features: {error}") from None
         scaled: NDArray[np.float32] = (features.reshape(1, -1) - self._mean) / self._std
         return int(start), scaled
 
@@ -183,7 +186,10 @@ class Ranks:
         share = None if quality is None else quality.threshold
         floors, features = [], None
         for floor, chance in chances:
-            weights, reached = self._maps[floor].weights(rssi_dbm, unknown, share)
+            try:
+                weights, reached = self._maps[floor].weights(rssi_dbm, unknown, share)
+            except ValueError as error:  # Such as a pitch that float32 does not resolve.
+                raise BundleError(f"floor {floor}: {error}") from None
             floors.append((floor, chance, weights))
             if share is not None and features is None:
                 features = self._quality_features(rssi_dbm, reached)
