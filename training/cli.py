@@ -177,10 +177,13 @@ def check_command(folder: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("system", type=click.Choice(["exloc", "neighbours"]))
+@click.argument("system", type=click.Choice(["exloc", "lbn", "neighbours"]))
 @click.argument("survey", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Run folder.")
-@click.option("--preset", help="exloc: small (default), edge, additive, site, paper.")
+@click.option(
+    "--preset",
+    help="exloc: small [default], edge, additive, site, paper; lbn: lbn-best [default], paper.",
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--epochs", type=click.IntRange(1), help="At most; the preset's otherwise.")
 @click.option("--max-age-ms", type=click.IntRange(0), help="Older readings are left out [10000].")

@@ -33,9 +33,9 @@ def test_against_scikit_learn_and_the_entropy_of_what_is_told():
     assert got[3] == 0.0
 
 
-@pytest.mark.parametrize(("each", "left"), [(5, 0.5), (20, 0.1)])
-def test_most_of_the_bias_of_a_finite_sample_is_taken_off(each, left):
-    """Noise seems to tell something about many places: 0.7 bits with five rows each."""
+@pytest.mark.parametrize(("each", "left"), [(5, 0.6), (20, 0.2)])
+def test_the_bias_of_a_finite_sample_is_taken_off(each, left):
+    """Noise over 40 places seems to tell half a bit with five rows each; that falls by half."""
     rng = np.random.default_rng(1)
     plain, got = [], []
     for _ in range(20):

@@ -1,0 +1,178 @@
+"""Trains the LBN-CNN (SPEC 4): access points, image, reference points, augmentation, network.
+
+As for eXLoc, a survey with a validation split is fitted once. For one without, a first fit leaves
+out the split drawn by ``split.py`` and settles the number of epochs, the temperature, the accuracy
+table and the figures to report; a second fit with these settings then learns from all training
+rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdk.images import InputRecipe
+from training.ap_choice import most_informative
+from training.calibration import fit_temperature
+from training.cells import Cells, make_cells
+from training.decode import decode, softmax
+from training.fitting import Watched, arithmetic, device_of
+from training.knn import PLAIN, Database, Rule, apply
+from training.lbn_fitting import Fitting, Material, fit
+from training.lbn_presets import DEFAULT_PRESET, PRESETS, LbnPreset
+from training.networks.lbn import LbnNet
+from training.order import order_aps
+from training.presets import preset_of
+from training.record import Held, judge, make_run
+from training.run import Run
+from training.split import SPOT_M, Validation, validation_of
+from training.survey import Survey, SurveyError
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted network with what is needed to use it. ``part``: the rows it learned from."""
+
+    bssids: tuple[str, ...]
+    cells: Cells
+    material: Material
+    fitting: Fitting
+    part: Survey
+
+
+def train(
+    survey: Survey,
+    preset: str = DEFAULT_PRESET,
+    seed: int = 0,
+    epochs: int | None = None,
+    progress: bool = False,
+    rule: str = "auto",
+    changes: Mapping[str, object] | None = None,
+    threads: int | None = None,
+    device: str = "cpu",
+) -> Run:
+    """Train the LBN-CNN on the survey's training rows.
+
+    ``epochs`` and ``changes`` ({field: value} of ``LbnPreset``) override the preset; ``rule`` is
+    the validation rule of ``split.py``; ``threads`` is torch's own choice unless given; ``device``
+    is "cpu", "cuda" or "auto" (cuda where there is one). The run's weights lie on the CPU. Raises
+    SurveyError for a survey that cannot be trained on, ValueError for an unknown preset or setting
+    or a device that is not there.
+    """
+    wanted = dict(changes or {}) | ({} if epochs is None else {"epochs": epochs})
+    chosen, where = preset_of(PRESETS, preset, wanted), device_of(device)
+    held_out = validation_of(survey, seed, rule)
+    rows = survey.rows("train")
+    with arithmetic(threads):
+        first = final = fit_rows(
+            survey, rows & ~held_out.rows, held_out, chosen, seed, "fit", progress, where
+        )
+        if held_out.drawn:
+            final = fit_rows(
+                survey, rows, None, chosen, seed, "fit on all rows", progress, where,
+                stop_after=first.fitting.epochs,
+            )  # fmt: skip
+    held = judged(first, survey, held_out, chosen)
+    network = final.fitting.network.cpu()
+    return make_run(
+        survey, "lbn", preset, seed, final.bssids, held_out, held, chosen.vectors,
+        order={"method": chosen.order},
+        input=final.material.recipe.to_json(),
+        network=network.config,
+        state={k: v.clone() for k, v in network.state_dict().items()},
+        estimate=chosen.estimate,
+        pitch_m=final.cells.pitch_m if chosen.places == "cells" else None,
+        places_xy_m=final.cells.xy_m,
+        places_floor=final.cells.floor,
+        metrics={**held.figures, "wknn": plain_knn(first, survey, held_out, chosen)},
+        provenance={
+            "settings": asdict(chosen),
+            "epochs": final.fitting.epochs,
+            "device": where,
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "validation_error_m": first.fitting.history,
+        },
+    )  # fmt: skip
+
+
+def load_network(run: Run) -> LbnNet:
+    """The trained network of a run, in eval mode. Raises SurveyError for another system's run."""
+    if run.system != "lbn" or run.network is None or run.state is None:
+        raise SurveyError(f"a {run.system} run holds no LBN-CNN")
+    network = LbnNet(**run.network)
+    network.load_state_dict(run.state)
+    return network.eval()
+
+
+def fit_rows(
+    survey: Survey,
+    rows: NDArray[np.bool_],
+    held_out: Validation | None,
+    preset: LbnPreset,
+    seed: int,
+    title: str,
+    progress: bool = False,
+    device: str = "cpu",
+    stop_after: int | None = None,
+) -> Model:
+    """Everything learned from the rows of a mask (M,), and from no others: which access points,
+    their order, the places, the synthetic scans and the network. ``held_out`` is only watched."""
+    part = survey.take(rows)
+    cells = places_of(part, preset)
+    place = cells.squared_distance(part.xy_m, part.floor).argmin(axis=1)
+    names = preset.vectors.choose(part, preset.min_share, None)
+    rssi = preset.vectors.of(part, names)
+    kept = most_informative(rssi, place, preset.side**2)
+    names, rssi = tuple(names[i] for i in kept), rssi[:, kept]
+    order = order_aps(rssi, part.xy_m, preset.order, None, 1, preset.not_heard_dbm)
+    names, rssi = tuple(names[i] for i in order), np.ascontiguousarray(rssi[:, order])
+    silent = preset.not_heard_dbm
+    recipe = InputRecipe("square", silent, silent, silent, -silent, preset.side)
+    material = Material(
+        rssi, place, part.session,
+        cells.soft_targets(part.xy_m, part.floor, preset.soften_m), recipe,
+    )  # fmt: skip
+    watch = None
+    if held_out is not None:
+        other = survey.take(held_out.rows)
+        images = recipe.images(preset.vectors.of(other, names))
+        watch = Watched(images, other, held_out.weight[held_out.rows])
+    fitting = fit(material, cells, watch, preset, seed, title, progress, device, stop_after)
+    return Model(names, cells, material, fitting, part)
+
+
+def places_of(part: Survey, preset: LbnPreset) -> Cells:
+    """The reference points of the rows, in order of floor, x and y; or cells of 1 m."""
+    if preset.places == "cells":
+        return make_cells(part.xy_m, part.floor)
+    first, _ = part.spots()
+    return Cells(part.xy_m[first], part.floor[first].astype(np.int32), SPOT_M)
+
+
+def judged(model: Model, survey: Survey, held_out: Validation, preset: LbnPreset) -> Held:
+    """Temperature, accuracy table and figures on the held-out scans."""
+    part = survey.take(held_out.rows)
+    rssi = preset.vectors.of(part, model.bssids)
+    logits = model.fitting.logits(model.material.recipe.images(rssi))
+    # Where the held-out spot is no place there is no right class to be calibrated for.
+    square = model.cells.squared_distance(part.xy_m, part.floor).min(axis=1)
+    known = square <= SPOT_M**2 / 2.0
+    targets = model.cells.soft_targets(part.xy_m, part.floor, preset.soften_m)
+    temperature = fit_temperature(logits[known], targets[known]) if known.any() else 1.0
+    found = decode(
+        softmax(logits, temperature), model.cells.xy_m, model.cells.floor, preset.estimate
+    )
+    return judge(found, rssi, part, held_out.weight[held_out.rows], temperature)
+
+
+def plain_knn(
+    model: Model, survey: Survey, held_out: Validation, preset: LbnPreset
+) -> dict[str, object]:
+    """Figures of one untuned kNN on the same rows and access points, to stand beside."""
+    part = survey.take(held_out.rows)
+    rssi = preset.vectors.of(part, model.bssids)
+    found = apply(Database.of(model.material.rssi_dbm, model.part), Rule(*PLAIN), rssi)
+    return judge(found, rssi, part, held_out.weight[held_out.rows]).figures
