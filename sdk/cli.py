@@ -5,87 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
+from dataclasses import replace
 from typing import Any, TextIO
 
 import click
 
 from . import __version__
-from .errors import RssfixError, ScanError
+from .commands import Commands
+from .errors import ScanError
+from .fix import Fix
 from .localizer import Localizer
 from .runtimes import RUNTIMES, RuntimeChoice
 from .scan import Scan
-
-GROUP = "rssfix.commands"
-# Which extra brings a package; the rest of a command's imports come with its own layer.
-_EXTRAS = {
-    "onnx": "export",
-    "onnxscript": "export",
-    "onnxruntime": "onnx",
-    "ai_edge_litert": "litert",
-    "tflite_runtime": "tflite",
-    "litert_torch": "export-tflite",
-    "ai_edge_quantizer": "export-tflite",
-    "kivy": "demo",
-}
-
-
-def _needs(command: str, error: ImportError) -> click.ClickException:
-    package = (error.name or "").split(".")[0]
-    extra = _EXTRAS.get(package, "train")
-    return click.ClickException(
-        f"{command} needs {package or 'a package'}, which is not installed here ({error}): "
-        f"pip install 'rssfix[{extra}]'"
-    )
-
-
-class Commands(click.Group):
-    """Loads a command when it is called, so that one package missing breaks one command."""
-
-    def _found(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=GROUP)}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all installed commands."""
-        return sorted({*super().list_commands(ctx), *self._found()})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or one that says which extra it needs."""
-        here = super().get_command(ctx, cmd_name)
-        point = self._found().get(cmd_name)
-        if here is not None or point is None:
-            return here
-        try:
-            loaded = point.load()
-        except (ImportError, AttributeError) as error:
-            return _unavailable(cmd_name, error)
-        return loaded if isinstance(loaded, click.Command) else None
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; errors of the SDK and missing packages become one line each."""
-        try:
-            return super().invoke(ctx)
-        except RssfixError as error:
-            raise click.ClickException(str(error)) from None
-        except ModuleNotFoundError as error:
-            raise _needs(ctx.invoked_subcommand or "this command", error) from None
-
-
-def _unavailable(name: str, error: Exception) -> click.Command:
-    missing = error if isinstance(error, ImportError) else ImportError(str(error))
-    message = _needs(name, missing)
-
-    def stop(**_: Any) -> None:
-        raise message
-
-    return click.Command(
-        name,
-        callback=stop,
-        params=[click.Argument(["args"], nargs=-1, type=click.UNPROCESSED)],
-        context_settings={"ignore_unknown_options": True},
-        help=message.message,
-        short_help="(not installed: call it to see what it needs)",
-    )
 
 
 @click.group(cls=Commands)
@@ -143,7 +74,8 @@ def _short(value: Any) -> str:
 @_scans
 @_runtime
 @_threads
-@click.option("--track", is_flag=True, help="Smooth the scans as one user's track.")
+@click.option("--track", is_flag=True, help="Follow the scans as one user's track.")
+@click.option("--smooth", is_flag=True, help="With --track: a recorded walk, smoothed as a whole.")
 @click.option("--json/--table", "as_json", default=True, help="JSON Lines (default) or a table.")
 def locate(
     bundle: str,
@@ -151,27 +83,46 @@ def locate(
     runtime: RuntimeChoice,
     num_threads: int,
     track: bool,
+    smooth: bool,
     as_json: bool,
 ) -> None:
     """The position of every scan in SCANS (JSON Lines, - for standard input)."""
+    if smooth and not track:
+        raise click.UsageError("--smooth needs --track: it smooths the track of one user")
     with Localizer.open(bundle, runtime, num_threads) as localizer:
-        position = localizer.start_track().update if track else localizer.locate
         if not as_json:
             click.echo("timestamp_ms  status              x_m      y_m  floor  accuracy_m  APs")
-        for place, scan in read_scans(scans):
-            fix = _at(place, position, scan)
-            if as_json:
-                click.echo(json.dumps(fix.to_dict()))
-            elif fix:
-                click.echo(
-                    f"{fix.timestamp_ms:12}  {fix.status:14}  {fix.x_m:7.2f}  {fix.y_m:7.2f}  "
-                    f"{fix.floor:5}  {fix.accuracy_m:10.2f}  {fix.matched_aps:3}"
-                )
-            else:
-                click.echo(
-                    f"{fix.timestamp_ms:12}  {fix.status:14}  {'-':>7}  {'-':>7}  "
-                    f"{'-':>5}  {'-':>10}  {fix.matched_aps:3}"
-                )
+        for fix in _walk(localizer, scans) if smooth else _fixes(localizer, scans, track):
+            click.echo(json.dumps(fix.to_dict()) if as_json else _row(fix))
+
+
+def _fixes(localizer: Localizer, scans: TextIO, track: bool) -> Iterator[Fix]:
+    position = localizer.start_track().update if track else localizer.locate
+    for place, scan in read_scans(scans):
+        yield _at(place, position, scan)
+
+
+def _walk(localizer: Localizer, scans: TextIO) -> list[Fix]:
+    """The fixes before the filter, with the floors that the track settled on, smoothed."""
+    from .smoothing import smooth
+
+    track, measured = localizer.start_track(), []
+    for place, scan in read_scans(scans):
+        tracked = _at(place, track.update, scan)
+        fix = track.measured
+        assert fix is not None  # Every scan leaves one.
+        measured.append(replace(fix, floor=tracked.floor) if fix else fix)
+    return smooth(measured, venue=localizer.venue)
+
+
+def _row(fix: Fix) -> str:
+    if not fix:
+        nothing = f"{'-':>7}  {'-':>7}  {'-':>5}  {'-':>10}"
+        return f"{fix.timestamp_ms:12}  {fix.status:14}  {nothing}  {fix.matched_aps:3}"
+    return (
+        f"{fix.timestamp_ms:12}  {fix.status:14}  {fix.x_m:7.2f}  {fix.y_m:7.2f}  "
+        f"{fix.floor:5}  {fix.accuracy_m:10.2f}  {fix.matched_aps:3}"
+    )
 
 
 @click.command()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .bundle import Source
     from .explain import Explanation
     from .track import Track
+    from .venue import Venue
 
 
 class Localizer:
@@ -125,6 +126,11 @@ class Localizer:
     def info(self) -> BundleInfo:
         """System, version, APs, floors, precision, measured accuracy, hashes."""
         return self._serving().info
+
+    @property
+    def venue(self) -> Venue:
+        """The building: floors, frame and georeference."""
+        return self._serving().manifest.venue
 
     def plan(self, floor: int) -> bytes | None:
         """The floor's plan as PNG or GeoJSON, in the venue's frame; None where there is none.

@@ -1,11 +1,13 @@
 import json
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
 import small_bundles as small
 from click.testing import CliRunner
 
-from sdk import Localizer, cli
+from sdk import Localizer, cli, commands
+from sdk.smoothing import smooth
 
 
 @pytest.fixture
@@ -56,6 +58,23 @@ def test_locate_gives_one_line_per_scan(files, scans):
     assert "accuracy_m" in table[0]
 
 
+def test_a_recorded_walk_is_smoothed_as_a_whole(files, scans):
+    bundle, lines = files
+    with Localizer.open(bundle) as localizer:
+        track, measured = localizer.start_track(), []
+        for scan in scans:
+            floor = track.update(scan).floor
+            measured.append(replace(track.measured, floor=floor))
+        expected = [fix.to_dict() for fix in smooth(measured, venue=localizer.venue)]
+    found = json_lines(rssfix("locate", bundle, lines, "--track", "--smooth"))
+    assert found == expected
+    assert found != json_lines(rssfix("locate", bundle, lines, "--track"))
+    assert found[3]["latitude"] is not None
+    alone = rssfix("locate", bundle, lines, "--smooth")
+    assert alone.exit_code == 2
+    assert "--smooth needs --track" in alone.output
+
+
 def test_explain(files, scans):
     bundle, lines = files
     records = json_lines(rssfix("explain", bundle, lines, "--json", "--method", "occlusion"))
@@ -96,11 +115,11 @@ def test_errors_are_one_line_and_name_the_place(files, tmp_path):
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch, files):
     points = [
-        EntryPoint("train", "no_such_package.cli:train", cli.GROUP),
-        EntryPoint("export", "sdk.cli:no_such_command", cli.GROUP),
-        EntryPoint("info", "sdk.cli:info", cli.GROUP),
+        EntryPoint("train", "no_such_package.cli:train", commands.GROUP),
+        EntryPoint("export", "sdk.cli:no_such_command", commands.GROUP),
+        EntryPoint("info", "sdk.cli:info", commands.GROUP),
     ]
-    monkeypatch.setattr(cli, "entry_points", lambda **_: points)
+    monkeypatch.setattr(commands, "entry_points", lambda **_: points)
     result = rssfix("train", "exloc", "--epochs", "3")
     assert result.exit_code == 1
     assert "train needs no_such_package" in result.output
