@@ -23,6 +23,7 @@ from sdk import Localizer, Scan
 from sdk.bench import STAGES, golden_lines, machine, measure
 from sdk.bundle import Bundle
 from sdk.positioners.neighbours import neighbour_weights
+from sdk.readings import Readings
 
 CELLS, CHANNELS = 400, 16
 TARGET_US = 60.0
@@ -54,9 +55,14 @@ def made_up(n_aps: int, kind: str) -> bytes:
             distance = np.sqrt(((database - row) ** 2).sum(axis=1))
             nearest = np.argsort(distance, kind="stable")[:25]
             answer[nearest] = neighbour_weights(distance[nearest], 8.0)
-        members["database.npy"] = npy_bytes(database)
+        start, ap, dbm = readings = Readings.of(database)
+        members["database_start.npy"] = npy_bytes(start)
+        members["database_ap.npy"] = npy_bytes(ap)
+        members["database_dbm.npy"] = npy_bytes(dbm)
+        stored = {part: f"database_{part}.npy" for part in ("start", "ap", "dbm")}
         members["place_of_row.npy"] = npy_bytes(np.arange(CELLS, dtype="<i4"))
-        output |= {"database": "database.npy", "place_of_row": "place_of_row.npy", "metric": "l2"}
+        output |= {"database": {**stored, "kind": readings.kind}}
+        output |= {"place_of_row": "place_of_row.npy", "metric": "l2"}
         output |= {"k": 25, "weight_power": 8.0}
         output |= {"value_form": {"kind": "linear", "not_heard_dbm": -100.0}}
     members["golden_probability.npy"] = npy_bytes(answers / answers.sum(axis=1, keepdims=True))

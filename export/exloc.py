@@ -75,8 +75,9 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
             model = quantize_tflite(model, calibration, [_SCORES_PATTERN] if float_head else [])
         models["model.tflite"] = model
     place_members, place_names = places(run)
+    kept = np.float32 if precision == "fp32" else np.float16
     head = {
-        "head_weight.npy": npy_bytes(network.head_weight().numpy().astype(np.float32)),
+        "head_weight.npy": npy_bytes(network.head_weight().numpy().astype(kept)),
         "head_bias.npy": npy_bytes(network.fc.bias.detach().numpy().astype(np.float32)),
     }
     output = {
@@ -94,9 +95,9 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
     }
     if run.neighbours is not None:
         fusion = Fusion.from_json(run.neighbours)
-        head |= neighbour_members(run, fusion.rule)
+        head |= neighbour_members(run)
         output["fusion"] = {
-            **neighbour_output(fusion.rule), "power": fusion.power, "least": fusion.least,
+            **neighbour_output(run, fusion.rule), "power": fusion.power, "least": fusion.least,
         }  # fmt: skip
     kind = precision if precision == "fp32" else f"int8, {'float32' if float_head else 'int8'} head"
     return Parts(

@@ -1,4 +1,4 @@
-"""The parts of a weighted-kNN bundle: no model file, only the database in its value form."""
+"""The parts of a weighted-kNN bundle: no model file, only the stored readings."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from export.bundle import npy_bytes
 from export.parts import Attempt, Parts, places
-from training.knn import Database, Rule, in_form, probability
+from sdk.readings import Readings
+from training.knn import Database, Rule, probability
 from training.run import Run
 
 
 def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attempt]:
-    """The one way: the database is float32 whatever format or precision is asked for."""
+    """The one way: the survey's readings, whatever format or precision is asked for."""
     del formats, precision
     yield partial(_parts, run)
 
@@ -32,19 +33,26 @@ def database_of_run(run: Run) -> Database:
     )
 
 
-def neighbour_members(run: Run, rule: Rule) -> dict[str, bytes]:
-    """The database in the rule's value form, and the place of each row."""
-    values = in_form(run.arrays["database"], rule.value_form)
+def neighbour_members(run: Run) -> dict[str, bytes]:
+    """The readings of the database, and the place of each row."""
+    start, ap, dbm = Readings.of(run.arrays["database"])
     return {
-        "database.npy": npy_bytes(values.astype(np.float32)),
+        "database_start.npy": npy_bytes(start),
+        "database_ap.npy": npy_bytes(ap),
+        "database_dbm.npy": npy_bytes(dbm),
         "place_of_row.npy": npy_bytes(run.arrays["place_of_row"].astype(np.int32)),
     }
 
 
-def neighbour_output(rule: Rule) -> dict[str, Any]:
-    """The part of the manifest's output that a rule fills."""
+def neighbour_output(run: Run, rule: Rule) -> dict[str, Any]:
+    """The part of the manifest's output that a rule over a run's database fills."""
     return {
-        "database": "database.npy",
+        "database": {
+            "start": "database_start.npy",
+            "ap": "database_ap.npy",
+            "dbm": "database_dbm.npy",
+            "kind": Readings.of(run.arrays["database"]).kind,
+        },
         "place_of_row": "place_of_row.npy",
         "metric": rule.metric,
         "k": rule.k,
@@ -56,12 +64,12 @@ def neighbour_output(rule: Rule) -> dict[str, Any]:
 def _parts(run: Run) -> Parts:
     rule = Rule(**run.neighbours)
     place_members, place_names = places(run)
-    members = neighbour_members(run, rule) | place_members
+    members = neighbour_members(run) | place_members
     output = {
         "positioner": "neighbours",
         "estimate": run.estimate,
         "places": place_names,
-        **neighbour_output(rule),
+        **neighbour_output(run, rule),
     }
     rows = len(run.arrays["database"])
     return Parts(members, None, output, "fp32", f"{rows} rows, no model file")

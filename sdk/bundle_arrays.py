@@ -14,6 +14,7 @@ from .outputs import CellsOutput, NeighboursOutput
 from .places import Places
 from .positioners.floor_grids import cells_of
 from .rank_rules import MAX_COORDINATE_M, RanksOutput
+from .readings import KINDS, Readings
 
 MAX_GOLDEN_ROWS = 256
 MAX_VALUE = 1e6
@@ -83,13 +84,22 @@ class Arrays:
         if head is None:
             return
         shape = (n_places, None) if head.kind == "gap" else (n_places, None, n_aps)
-        self._finite(head.weight, self._load(head.weight, "<f4", *shape))
+        # Scores are told, never decided by: where the model has 8 bits, 16 lose nothing.
+        kind = "<f4" if self.manifest.precision == "fp32" else "<f2"
+        self._finite(head.weight, self._load(head.weight, kind, *shape))
         self._finite(head.bias, self._load(head.bias, "<f4", n_places))
 
     def neighbours(self, output: NeighboursOutput, n_places: int) -> None:
         """The database, and the place of each of its rows."""
-        database = self._load(output.database, "<f4", None, len(self.manifest.table))
-        self._finite(output.database, database)
+        stored = output.database
+        start = self._load(stored.start, "<i4", None)
+        ap = self._load(stored.ap, "<u2", None)
+        dbm = self._load(stored.dbm, KINDS[stored.kind], len(ap))
+        self._finite(stored.dbm, dbm)
+        problem = Readings(start, ap, dbm).problem(len(self.manifest.table))
+        if problem is not None:
+            raise BundleError(f"{stored.start}, {stored.ap}: {problem}")
+        database = start[1:]
         rows = self._load(output.place_of_row, "<i4", len(database))
         if rows.min() < 0 or rows.max() >= n_places:
             raise BundleError(

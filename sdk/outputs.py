@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, cast
 
 from .fields import Fields
 from .rank_rules import RanksOutput
+from .readings import KINDS
 
 Metric: TypeAlias = Literal["l1", "l2", "sorensen"]
 METRICS: tuple[Metric, ...] = ("l1", "l2", "sorensen")
@@ -22,10 +23,20 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class NeighboursOutput:
-    """Weighted nearest neighbours over stored fingerprints in value form."""
+class StoredReadings:
+    """The members that `readings.Readings` stand in; `kind` is a key of `readings.KINDS`."""
 
-    database: str
+    start: str
+    ap: str
+    dbm: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeighboursOutput:
+    """Weighted nearest neighbours over stored fingerprints, compared in value form."""
+
+    database: StoredReadings
     place_of_row: str
     metric: Metric
     k: int
@@ -93,7 +104,7 @@ def neighbours_output(part: Fields) -> NeighboursOutput:
     form = part.inner("value_form")
     kind = form.choice("kind", "linear", "powed")
     return NeighboursOutput(
-        database=part.text("database"),
+        database=_stored(part.inner("database")),
         place_of_row=part.text("place_of_row"),
         metric=cast(Metric, part.choice("metric", *METRICS)),
         k=part.integer("k", 1),
@@ -102,3 +113,8 @@ def neighbours_output(part: Fields) -> NeighboursOutput:
         not_heard_dbm=form.number("not_heard_dbm", -1000, -1e-3),
         exponent=form.number("exponent", 0, 100) if kind == "powed" else 1.0,
     )
+
+
+def _stored(part: Fields) -> StoredReadings:
+    names = part.text("start"), part.text("ap"), part.text("dbm")
+    return StoredReadings(*names, part.choice("kind", *KINDS))

@@ -70,7 +70,7 @@ PRESETS: dict[str, Preset] = {
     # Many floors and hundreds of access points: the head is width x access points x places.
     "site": Preset(
         width=8, depth=2, kernel=3, fused=True, min_share=0.02, zscore="place", soften_m=3.0,
-        offset_db=5.0, epochs=12, batch=256,
+        offset_db=5.0, ap_dropout=0.4, epochs=12, batch=256,
     ),
     # The paper's network (SPEC 1.3): 11.8 M parameters; give it hours or an accelerator.
     "paper": Preset(

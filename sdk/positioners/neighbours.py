@@ -12,6 +12,7 @@ from ..errors import BundleError
 from ..fingerprint import Fingerprint
 from ..outputs import NeighboursOutput
 from ..posterior import Posterior
+from ..readings import Readings
 
 # An exact hit would get an infinite weight; below this, distances count as equal.
 MIN_DISTANCE = 1e-6
@@ -52,7 +53,12 @@ class Neighbours:
         self._weighted_knn = weighted_knn
         self.places = bundle.places
         self.output = output
-        self._database: NDArray[np.float32] = bundle.arrays[output.database]
+        stored = output.database
+        parts = (bundle.arrays[name] for name in (stored.start, stored.ap, stored.dbm))
+        rssi_dbm = Readings(*parts).fingerprints(len(bundle.manifest.table))
+        self._database = value_form(
+            rssi_dbm, output.value_kind, output.not_heard_dbm, output.exponent
+        )
         self._place_of_row = bundle.arrays[output.place_of_row].astype(np.intp)
 
     def prepare(self, fingerprint: Fingerprint) -> NDArray[np.float32]:

@@ -271,12 +271,31 @@ def knn_probability(rssi_dbm, k=5, power=2.0):
     return share / share.sum()
 
 
+DATABASE = {
+    "start": "database_start.npy",
+    "ap": "database_ap.npy",
+    "dbm": "database_dbm.npy",
+    "kind": "float32",
+}
+
+
+def database_members(rssi_dbm):
+    """Fingerprints (M, N) as the lists of their readings."""
+    row, ap = np.nonzero(~np.isnan(rssi_dbm))
+    start = np.searchsorted(row, np.arange(len(rssi_dbm) + 1))
+    return {
+        "database_start.npy": npy(start, "<i4"),
+        "database_ap.npy": npy(ap, "<u2"),
+        "database_dbm.npy": npy(rssi_dbm[row, ap], "<f4"),
+    }
+
+
 def neighbours_parts(k=5, power=2.0):
     """Manifest and members of a nearest-neighbours bundle."""
     rng = np.random.default_rng(3)
     golden = survey()[::7] + rng.normal(0, 2, (6, N_APS)).astype(np.float32)
     members = place_members()
-    members["database.npy"] = npy(np.where(np.isnan(survey()), NOT_HEARD_DBM, survey()), "<f4")
+    members |= database_members(survey())
     members["place_of_row.npy"] = npy(np.arange(N_PLACES), "<i4")
     members["golden_rssi_dbm.npy"] = npy(golden, "<f4")
     answers = [knn_probability(row, k, power) for row in golden]
@@ -285,7 +304,7 @@ def neighbours_parts(k=5, power=2.0):
         system="neighbours",
         output=output(
             positioner="neighbours",
-            database="database.npy",
+            database=DATABASE,
             place_of_row="place_of_row.npy",
             metric="l2",
             k=k,

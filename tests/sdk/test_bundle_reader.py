@@ -106,6 +106,10 @@ FIELDS = [
     ("output.places.xy_m", "gone.npy", "'gone.npy', which is not in the bundle"),
     ("output.places.pitch_m", -1, "manifest.output.places.pitch_m must be a number > 0"),
     ("output.metric", "cosine", "manifest.output.metric must be"),
+    ("output.database", "database.npy", "manifest.output.database must be an object"),
+    ("output.database.kind", "int4", "manifest.output.database.kind must be 'int8' or 'float32'"),
+    ("output.database.ap", ..., "manifest.output.database.ap is missing"),
+    ("output.database.ap", "gone.npy", "'gone.npy', which is not in the bundle"),
     ("output.k", 41, "k is 41, the database has 40 rows"),
     ("output.k", 0, "manifest.output.k must be an int from 1"),
     ("output.k", 2.0, "manifest.output.k must be an int from 1"),
@@ -153,6 +157,7 @@ CELLS_FIELDS = [
     ("output.temperature", 0, "manifest.output.temperature must be a number > 1e-06"),
     ("output.head.kind", "gap", "head_weight.npy must be <f4 with 2 axes"),
     ("output.head.weight", ..., "manifest.output.head.weight is missing"),
+    ("precision", "int8", "head_weight.npy must be <f2 with 3 axes"),
     ("output.temperature", 20.0, "golden row 0: onnxruntime .* gives probabilities that differ"),
 ]
 
@@ -190,6 +195,7 @@ def npy(array, dtype):
 
 
 FLOATS = np.zeros((small.N_PLACES, 2))
+READINGS = int((~np.isnan(small.survey())).sum())
 MEMBERS = [
     ("places_xy_m.npy", npy(FLOATS[1:], "<f8"), r"places_floor.npy must have the shape \(39,\)"),
     ("places_xy_m.npy", npy(FLOATS[:0], "<f8"), r"must have the shape \('any', 2\)"),
@@ -201,7 +207,13 @@ MEMBERS = [
     ("places_xy_m.npy", npy(FLOATS, "<f8").replace(b"(40", b"(-4"), "header is damaged"),
     ("places_xy_m.npy", npy(FLOATS, "<f8").replace(b"False", b"True "), "header is damaged"),
     ("places_floor.npy", npy(np.zeros(40), "<i8"), "must be <i4"),
-    ("database.npy", npy(np.full((40, 8), np.nan), "<f4"), "database.npy holds values"),
+    ("database_dbm.npy", npy(np.full(READINGS, np.nan), "<f4"), "database_dbm.npy holds values"),
+    ("database_dbm.npy", npy(np.zeros(READINGS), "|i1"), "database_dbm.npy must be <f4"),
+    ("database_dbm.npy", npy(np.zeros(5), "<f4"), r"database_dbm.npy must have the shape"),
+    ("database_ap.npy", npy(np.full(READINGS, 8), "<u2"), "access points must lie in 0..7, got 8"),
+    ("database_ap.npy", npy(np.zeros(READINGS), "<u2"), "must ascend within a row, each once"),
+    ("database_start.npy", npy(np.zeros(41), "<i4"), "start at 0, ascend and end at"),
+    ("database_start.npy", npy([0, READINGS], "<i4")[:-4], "do not fill"),
     ("place_of_row.npy", npy(np.full(40, 40), "<i4"), r"must lie in 0..39, got 40..40"),
     ("place_of_row.npy", npy(np.zeros(39), "<i4"), r"must have the shape \(40,\)"),
     (
@@ -254,11 +266,11 @@ def test_hashes_and_lists_of_members_must_agree():
     def packed(members_field, data=members):
         return small.pack(json.dumps({**record, "members": members_field}).encode(), data)
 
-    wrong = {**listed, "database.npy": {**listed["database.npy"], "sha256": "0" * 64}}
-    with pytest.raises(BundleError, match=r"database\.npy has the wrong hash"):
+    wrong = {**listed, "database_dbm.npy": {**listed["database_dbm.npy"], "sha256": "0" * 64}}
+    with pytest.raises(BundleError, match=r"database_dbm\.npy has the wrong hash"):
         Localizer.open(packed(wrong))
-    short = {**listed, "database.npy": {**listed["database.npy"], "bytes": 3}}
-    with pytest.raises(BundleError, match=r"database\.npy has \d+ bytes, not 3"):
+    short = {**listed, "database_dbm.npy": {**listed["database_dbm.npy"], "bytes": 3}}
+    with pytest.raises(BundleError, match=r"database_dbm\.npy has \d+ bytes, not 3"):
         Localizer.open(packed(short))
     with pytest.raises(BundleError, match="plan is listed in the manifest but missing"):
         Localizer.open(packed({**listed, "plan": {"sha256": "", "bytes": 0}}))
@@ -356,7 +368,7 @@ json_values = st.recursive(
         st.integers(-(2**70), 2**70),
         st.floats(allow_nan=False, allow_infinity=False),
         st.text(max_size=5),
-        st.sampled_from(["cells", "neighbours", "database.npy", "places_xy_m.npy", "a" * 2000]),
+        st.sampled_from(["cells", "neighbours", "database_ap.npy", "places_xy_m.npy", "a" * 2000]),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=5), inner, max_size=3)

@@ -15,6 +15,7 @@ from sdk import Localizer
 from sdk.errors import BundleError
 from sdk.manifest import parse_manifest
 from sdk.positioners.fused import floor_members, product
+from sdk.readings import Readings
 from training import exloc
 from training.cells import make_cells
 from training.decode import decode
@@ -168,7 +169,7 @@ def opened(bundle):
         ({"least": 0}, "least"),
         ({"k": 0}, "k must be"),
         ({"metric": "cosine"}, "metric"),
-        ({"database": 5}, "database"),
+        ({"database": "database.npy"}, "database must be an object"),
     ],
 )
 def test_broken_manifests(change, text, bundle):
@@ -179,10 +180,19 @@ def test_broken_manifests(change, text, bundle):
         parse_manifest(json.dumps(record).encode())
 
 
-@pytest.mark.parametrize("part", [np.s_[:, 1:], np.s_[1:]])
-def test_a_database_of_another_size_is_refused(part, bundle):
+def test_a_database_of_another_size_is_refused(bundle):
     record, members = opened(bundle)
-    database = np.load(io.BytesIO(members["database.npy"]))
-    members["database.npy"] = npy_bytes(database[part])
+    rows = np.load(io.BytesIO(members["place_of_row.npy"]))
+    members["place_of_row.npy"] = npy_bytes(rows[1:])
     with pytest.raises(BundleError, match="must have the shape"):
         Localizer.open(bundle_bytes(record, members))
+
+
+def test_the_database_holds_the_very_readings(run, bundle):
+    record, members = opened(bundle)
+    stored = record["output"]["fusion"]["database"]
+    parts = [np.load(io.BytesIO(members[stored[part]])) for part in ("start", "ap", "dbm")]
+    readings = Readings(*parts)
+    found = readings.fingerprints(len(run.bssids))
+    np.testing.assert_array_equal(found, run.arrays["database"])
+    assert stored["kind"] == readings.kind
