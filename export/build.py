@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from export.bundle import bundle_bytes, npy_bytes
 from export.errors import ExportError
 from export.forms import Rewritten, in_form
 from export.onnx_model import with_metadata
-from export.parts import FORMATS, PRECISIONS, Parts, Reference
+from export.parts import FORMATS, PRECISIONS, OnDemand, Parts, Reference
 from export.verify import Verdict, compare, other_tflite_runtimes
 from sdk import Localizer
 from sdk.atomic import write_file
@@ -24,7 +23,7 @@ from sdk.fingerprint import ApTable
 from sdk.runtimes import RuntimeChoice
 from training.run import Run
 
-SYSTEMS = ("exloc", "neighbours")
+SYSTEMS = ("exloc", "hapi", "neighbours")
 METADATA_KEY = "rssfix_manifest"
 _GOLDEN_ROWS = 4
 # Golden pairs must also hold on processors whose int8 kernels round otherwise.
@@ -81,7 +80,7 @@ def export_run(
         raise ExportError(f"{folder}: system {run.system!r}, expected one of {', '.join(SYSTEMS)}")
     system = importlib.import_module(f"export.{run.system}")
     reference = _reference(run, system.checkpoint_probability)
-    rewritten = in_form(run, form, reference.rssi_dbm[_golden_rows(reference)])
+    rewritten = in_form(run, form, reference.rssi_dbm[reference.golden])
     run = run if rewritten is None else rewritten.run
     rejected: list[str] = []
     for attempt in system.attempts(run, formats, precision):
@@ -115,16 +114,16 @@ def _reference(run: Run, checkpoint_probability: Callable[..., Any]) -> Referenc
         # The rows may stand in the database: an exact hit would decide alone and hide the network.
         noise = np.random.default_rng(0).normal(0.0, _NOISE_DB, rssi_dbm.shape)
         rssi_dbm = np.minimum(rssi_dbm + noise, -1.0).astype(np.float32)
-    return Reference(
-        rssi_dbm,
-        checkpoint_probability(run, rssi_dbm),
-        arrays["validation_xy_m"][rows],
-        arrays["validation_floor"][rows],
-    )
-
-
-def _golden_rows(reference: Reference) -> NDArray[np.int64]:
-    return np.linspace(0, len(reference.rssi_dbm) - 1, _GOLDEN_ROWS).round().astype(np.int64)
+    try:
+        probability = checkpoint_probability(run, rssi_dbm)
+    except RssfixError as error:
+        raise ExportError(str(error)) from None
+    if isinstance(probability, OnDemand):
+        golden = probability.golden
+    else:
+        golden = np.linspace(0, len(rssi_dbm) - 1, _GOLDEN_ROWS).round().astype(np.int64)
+    truth = arrays["validation_xy_m"][rows], arrays["validation_floor"][rows]
+    return Reference(rssi_dbm, probability, *truth, golden)
 
 
 def _verified(
@@ -164,11 +163,15 @@ def _bundle(
     rewritten: Rewritten | None = None,
 ) -> bytes:
     """The bundle; without verdicts a draft whose golden pair accepts any difference."""
-    golden = _golden_rows(reference)
+    golden = reference.golden
     tolerance = 1.0
     if verdicts:
-        seen = max(verdict.difference for verdict in verdicts)
-        tolerance = min(1.0, max(_LEAST_TOLERANCE[parts.precision], _TOLERANCE_FACTOR * seen))
+        seen = max(
+            v.difference if v.golden_difference is None else v.golden_difference for v in verdicts
+        )
+        # Of a grid's cells some may fall out of the cut by the last bit, on another processor.
+        least = _LEAST_TOLERANCE["int8" if run.ranks is not None else parts.precision]
+        tolerance = min(1.0, max(least, _TOLERANCE_FACTOR * seen))
     manifest = {
         "system": run.system,
         "name": run.survey["name"],
@@ -178,6 +181,8 @@ def _bundle(
             "sha256": ApTable(run.bssids, run.merge_virtual_aps).sha256,
             "unknown": [],
             "merge_virtual_aps": run.merge_virtual_aps,
+            "physical": run.physical,
+            "virtual_rssi": run.virtual_rssi,
         },
         "input": parts.input,
         "output": parts.output,

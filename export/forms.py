@@ -62,9 +62,9 @@ def in_form(run: Run, form: str, golden_rssi_dbm: NDArray[np.float32]) -> Rewrit
     """
     if form not in CHOICES:
         raise ExportError(f"form {form!r}, expected one of {', '.join(CHOICES)}")
-    if run.network is None:
+    if run.network is None or "padding" not in run.network:
         if form != "auto":
-            raise ExportError(f"form {form!r}: a {run.system} run has no network to rewrite")
+            raise ExportError(f"form {form!r}: a {run.system} run has no convolutions to rewrite")
         return None
     circular = run.network["padding"] == "circular"
     if form == "1d" and not circular:

@@ -1,5 +1,6 @@
 """What a system contributes to a bundle, and the members that every system has."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -47,14 +48,34 @@ def places(run: Run) -> tuple[dict[str, bytes], dict[str, Any]]:
     return members, names
 
 
+class OnDemand:
+    """Posteriors (V, G) that are computed row by row: on a fine grid all of them fill the memory.
+
+    `golden` are the rows to take for the golden pair.
+    """
+
+    def __init__(
+        self, probability: Callable[[int], NDArray[np.float64]], n: int, golden: NDArray[np.int64]
+    ) -> None:
+        self._probability, self._n, self.golden = probability, n, golden
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.stack([self._probability(int(row)) for row in rows])
+
+
 @dataclass(frozen=True)
 class Reference:
     """What the checkpoint itself says about the validation rows, before any conversion.
 
-    `probability` (V, G) over the places; `rssi_dbm` (V, N), NaN = not heard; truth (V, 2), (V,).
+    `probability` (V, G) over the places; `rssi_dbm` (V, N), NaN = not heard; truth (V, 2), (V,);
+    `golden`: the rows of the golden pair.
     """
 
     rssi_dbm: NDArray[np.float32]
-    probability: NDArray[np.float64]
+    probability: NDArray[np.float64] | OnDemand
     xy_m: NDArray[np.float64]
     floor: NDArray[np.int32]
+    golden: NDArray[np.int64]

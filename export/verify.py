@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import ExportError
-from export.parts import Reference
+from export.parts import OnDemand, Reference
 from sdk import Localizer, Scan
 from sdk.bundle import Bundle
-from sdk.outputs import CellsOutput
+from sdk.golden import difference
+from sdk.outputs import CellsOutput, Output
+from sdk.rank_rules import SPAN, RanksOutput
 from sdk.runtimes import ModelShape, RuntimeChoice
 from sdk.runtimes.tflite import TfliteRuntime, interpreters
 from training.decode import decode
@@ -28,6 +30,8 @@ MOST_FP32_DIFFERENCE = 1e-3
 # Between two TFLite runtimes, as a share of the scores' span: two steps of int8.
 MOST_SCORE_DIFFERENCE = 0.01
 _SHARED_ROWS = 64
+# Of the posteriors that are in memory at a time: 32 MiB.
+_MOST_VALUES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,11 @@ class Verdict:
     """A bundle beside the fp32 checkpoint over the answered validation rows.
 
     `shift_m`: mean distance between the two fixes. `error_m`, `accuracy`: mean error, and share of
-    rows whose most probable place is the one nearest to the truth; `reference_*` of the checkpoint.
+    rows whose most probable place is the one nearest to the truth, or, where the places are cells
+    of a fine grid (hapi), whose floor is right; `reference_*` of the checkpoint.
     A refitted network has learned from these rows: compare the two, and take neither for accuracy.
-    `difference`: largest difference of a probability. `held_out_error_m`: mean error that training
+    `difference`: largest `sdk.golden.difference` of all rows, `golden_difference` that of the rows
+    in the golden pair where they were chosen for it. `held_out_error_m`: mean error that training
     measured on scans the network had not seen.
     """
 
@@ -50,6 +56,7 @@ class Verdict:
     reference_accuracy: float
     difference: float
     held_out_error_m: float
+    golden_difference: float | None = None
 
     @property
     def most_shift_m(self) -> float:
@@ -105,33 +112,72 @@ def compare(
 
     Raises BundleError or RuntimeUnavailableError as `Localizer.open` does.
     """
-    found = np.full_like(reference.probability, np.nan)
+    places = run.arrays["places_xy_m"], run.arrays["places_floor"]
+    parts = []
     with Localizer.open(bundle, runtime=runtime) as localizer:
         name = localizer.info.runtime
-        with steps(f"verify {name}", len(found), progress) as advance:
-            for row, rssi_dbm in enumerate(reference.rssi_dbm):
-                scan = scan_of(run.bssids, rssi_dbm)
-                if localizer.locate(scan):
-                    found[row] = localizer.posterior(scan).probability
-                advance()
-    answered = np.isfinite(found).all(axis=1)
-    ours, theirs = found[answered], reference.probability[answered]
-    xy_m, floor = reference.xy_m[answered], reference.floor[answered]
-    places = run.arrays["places_xy_m"], run.arrays["places_floor"]
-    true_place = _nearest(xy_m, floor, *places)
-    fix = decode(ours, *places, run.estimate).xy_m
-    reference_fix = decode(theirs, *places, run.estimate).xy_m
+        output = localizer._serving().manifest.output
+        count = max(1, _MOST_VALUES // len(places[0]))
+        with steps(f"verify {name}", len(reference.rssi_dbm), progress) as advance:
+            for start in range(0, len(reference.rssi_dbm), count):
+                rows = np.arange(start, min(start + count, len(reference.rssi_dbm)))
+                found = np.full((len(rows), len(places[0])), np.nan)
+                for i, row in enumerate(rows):
+                    scan = scan_of(run.bssids, reference.rssi_dbm[row])
+                    if localizer.locate(scan):
+                        found[i] = localizer.posterior(scan).probability
+                    advance()
+                answered = np.isfinite(found).all(axis=1)
+                if answered.any():
+                    rows, ours = rows[answered], found[answered]
+                    parts.append(_beside(run, reference, rows, ours, output))
+    sums = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    mean = {key: float(values.mean()) for key, values in sums.items()}
+    golden = None
+    if isinstance(reference.probability, OnDemand):
+        golden = float(sums["difference"][np.isin(sums["row"], reference.golden)].max())
     return Verdict(
         runtime=name,
-        rows=int(answered.sum()),
-        shift_m=float(np.linalg.norm(fix - reference_fix, axis=1).mean()),
-        error_m=float(np.linalg.norm(fix - xy_m, axis=1).mean()),
-        reference_error_m=float(np.linalg.norm(reference_fix - xy_m, axis=1).mean()),
-        accuracy=float((ours.argmax(axis=1) == true_place).mean()),
-        reference_accuracy=float((theirs.argmax(axis=1) == true_place).mean()),
-        difference=float(np.abs(ours - theirs).max()),
+        rows=len(sums["row"]),
+        shift_m=mean["shift"],
+        error_m=mean["error"],
+        reference_error_m=mean["reference_error"],
+        accuracy=mean["hit"],
+        reference_accuracy=mean["reference_hit"],
+        difference=float(sums["difference"].max()),
         held_out_error_m=float(run.metrics["mean_m"]),
+        golden_difference=golden,
     )
+
+
+def _beside(
+    run: Run,
+    reference: Reference,
+    rows: NDArray[np.int64],
+    ours: NDArray[np.float64],
+    output: Output,
+) -> dict[str, NDArray]:
+    """What `compare` collects, for each of these rows: `ours` (k, G) beside the checkpoint's."""
+    places = run.arrays["places_xy_m"], run.arrays["places_floor"]
+    theirs = reference.probability[rows]
+    xy_m, floor = reference.xy_m[rows], reference.floor[rows]
+    fix, reference_fix = (decode(p, *places, run.estimate) for p in (ours, theirs))
+    if isinstance(output, RanksOutput):
+        hit, reference_hit = fix.floor == floor, reference_fix.floor == floor
+    else:
+        nearest = _nearest(xy_m, floor, *places)
+        hit, reference_hit = (p.argmax(axis=1) == nearest for p in (ours, theirs))
+    return {
+        "row": rows,
+        "shift": np.linalg.norm(fix.xy_m - reference_fix.xy_m, axis=1),
+        "error": np.linalg.norm(fix.xy_m - xy_m, axis=1),
+        "reference_error": np.linalg.norm(reference_fix.xy_m - xy_m, axis=1),
+        "hit": hit,
+        "reference_hit": reference_hit,
+        "difference": np.array(
+            [difference(output, a, b) for a, b in zip(ours, theirs, strict=True)]
+        ),
+    }
 
 
 def other_tflite_runtimes(run: Run, bundle: bytes) -> list[str]:
@@ -144,11 +190,7 @@ def other_tflite_runtimes(run: Run, bundle: bytes) -> list[str]:
     """
     best, *others = interpreters(most=2)
     opened = Bundle.open(bundle)
-    output, recipe = opened.manifest.output, opened.manifest.recipe
-    assert isinstance(output, CellsOutput)
-    assert recipe is not None
-    shape = ModelShape(recipe.shape(len(run.bssids)), len(opened.places), None, output.scores, None)
-    images = recipe.images(run.arrays["calibration_rssi_dbm"][:_SHARED_ROWS])
+    shape, images = _network_inputs(run, opened)
     model = opened.models["model.tflite"]
     first = TfliteRuntime(model, shape, 1, best)
     wanted = np.array([first.scores(image[None]) for image in images])
@@ -164,6 +206,20 @@ def other_tflite_runtimes(run: Run, bundle: bytes) -> list[str]:
             )
         names.append(runtime.name)
     return names
+
+
+def _network_inputs(run: Run, opened: Bundle) -> tuple[ModelShape, NDArray[np.float32]]:
+    """What the bundle's model must look like, and inputs (B, ...) from the calibration rows."""
+    output, recipe = opened.manifest.output, opened.manifest.recipe
+    if isinstance(output, RanksOutput):
+        from export.hapi import SCORES, network_inputs
+
+        features = network_inputs(run, _SHARED_ROWS)
+        return ModelShape((1, features.shape[1]), SPAN, None, SCORES, None), features
+    assert isinstance(output, CellsOutput)
+    assert recipe is not None
+    shape = ModelShape(recipe.shape(len(run.bssids)), len(opened.places), None, output.scores, None)
+    return shape, recipe.images(run.arrays["calibration_rssi_dbm"][:_SHARED_ROWS])
 
 
 def scan_of(bssids: tuple[str, ...], rssi_dbm: NDArray[np.float32]) -> Scan:

@@ -207,7 +207,7 @@ def test_zero_padding_has_no_1d_form(run_2d, tmp_path):
 
 
 def test_a_database_has_no_form(run_neighbours, tmp_path):
-    with pytest.raises(ExportError, match="no network to rewrite"):
+    with pytest.raises(ExportError, match="no convolutions to rewrite"):
         export_run(run_neighbours, tmp_path / "x.rssfix", form="2d")
 
 
