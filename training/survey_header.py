@@ -14,21 +14,49 @@ from training.survey import Header, SurveyError
 
 
 def read_access_points(file: Path) -> tuple[AccessPoint, ...]:
-    if not file.is_file():
-        return ()
+    """Those of a survey; none where it has no such file. Raises SurveyError naming the line."""
+    return tuple(ap for _, ap in read_access_point_rows(file)) if file.is_file() else ()
+
+
+def read_access_point_rows(file: Path) -> list[tuple[int, AccessPoint]]:
+    """Line number and access point of each row of a CSV file with bssid, x_m, y_m, floor.
+
+    Raises SurveyError naming the line for a value that is missing or no finite number, and for a
+    file that cannot be read.
+    """
     found = []
-    with file.open(newline="", encoding="utf-8") as source:
-        for line, row in enumerate(csv.DictReader(source), start=2):
-            try:
-                x, y = float(row["x_m"]), float(row["y_m"])
-                if not (math.isfinite(x) and math.isfinite(y)):
-                    raise ValueError(f"x_m, y_m are {x}, {y}")
-                found.append(AccessPoint(row["bssid"], x, y, int(row["floor"])))
-            except (KeyError, TypeError, ValueError) as error:
-                raise SurveyError(
-                    f"{file}: line {line}: {error}; expected bssid, x_m, y_m, floor"
-                ) from None
-    return tuple(found)
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as source:
+            rows = csv.DictReader(source)
+            for row in rows:
+                try:
+                    found.append((rows.line_num, _access_point(row)))
+                except ValueError as error:
+                    raise SurveyError(
+                        f"{file}: line {rows.line_num}: {error}; expected bssid, x_m, y_m, floor"
+                    ) from None
+    except FileNotFoundError:
+        raise SurveyError(f"{file} is missing; expected bssid, x_m, y_m, floor") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SurveyError(f"{file}: not a CSV file ({error})") from None
+    return found
+
+
+def _access_point(row: dict[str, str | None]) -> AccessPoint:
+    values = {name: (row.get(name) or "").strip() for name in ("bssid", "x_m", "y_m", "floor")}
+    for name, text in values.items():
+        if not text:
+            raise ValueError(f"no {name}")
+    try:
+        x, y = float(values["x_m"]), float(values["y_m"])
+    except ValueError:
+        x = y = math.nan
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise ValueError(f"x_m, y_m are {values['x_m']}, {values['y_m']}")
+    try:
+        return AccessPoint(values["bssid"], x, y, int(values["floor"]))
+    except ValueError:
+        raise ValueError(f"floor is {values['floor']}") from None
 
 
 def read_header(file: Path) -> Header:
