@@ -35,6 +35,7 @@ import filterpy.kalman
 import numpy as np
 import simdkalman
 from numpy.lib.stride_tricks import as_strided
+from path_loss import PathLossScan
 from sklearn.neighbors import NearestNeighbors
 
 from sdk import native
@@ -69,6 +70,9 @@ NOTES = """\
   8 of 16 rows and interpolated; the rings of the two strongest ranks are too narrow for that.
 - `rank_pdf`, product and tempered: one float64 square root per AP and cell. The exponents of 40 APs
   add up to hundreds, of which float32 would keep too few digits to hold 1e-5.
+- `path_loss_pdf`: a logarithm for each heard AP and cell; for the others a polynomial of degree 6
+  whose coefficients are looked up by the exponent of the squared distance. Wider vectors gain
+  little where the processor takes them in two halves.
 - `cyclic_map`, `ratio_image`: writing the result, N² floats.
 - `KalmanFilter`: two Python calls; the filter itself takes a quarter of the time.
 """
@@ -243,6 +247,16 @@ def rank_pdf(kind: str) -> Comparison:
         ),
         peers,
         target=10 if kind == "sum" else None,
+    )
+
+
+def path_loss_pdf() -> Comparison:
+    scan = PathLossScan()
+    return Comparison(
+        "path_loss_pdf, 8 of 40 APs heard, 80 x 120",
+        "path_loss_pdf",
+        scan.ours,
+        {"numpy float32 and scipy's log_ndtr, all distances known before": scan.numpy_form},
     )
 
 
@@ -453,6 +467,7 @@ def run() -> dict[str, Any]:
         rank_pdf("nothing_to_skip"),
         rank_pdf("product"),
         rank_pdf("tempered"),
+        path_loss_pdf(),
         threshold_centroid(),
         cyclic_map(27),
         cyclic_map(256),

@@ -10,6 +10,7 @@
 #include "rssfix/cyclic_map.hpp"
 #include "rssfix/diagonal_mean.hpp"
 #include "rssfix/kalman_filter.hpp"
+#include "rssfix/path_loss_pdf.hpp"
 #include "rssfix/rank_pdf.hpp"
 #include "rssfix/ratio_image.hpp"
 #include "rssfix/simd_level.hpp"
@@ -91,6 +92,26 @@ int main() {
   measure("rank_pdf_product", 1, 51, rank(heard, Combine::product));
   measure("rank_pdf_tempered", 1, 51, rank(heard, Combine::tempered));
   measure("rank_pdf_sum", 1, 51, rank(heard, Combine::sum));
+
+  // 8 heard of 40 on a floor of 60 m x 40 m, the scan of benchmarks/native.py.
+  const Grid floor{0, 0, 0.5, 80, 120};
+  std::vector<double> rssi(aps, NAN);
+  std::vector<double> weight(aps, 0.05);
+  const std::vector<double> extra_loss(aps, 0);
+  std::vector<float> floor_pdf(floor.height * floor.width);
+  for (std::size_t i = 0; i < aps; ++i) {
+    places[2 * i] *= 0.6;
+    places[2 * i + 1] *= 0.4;
+    if (i < 8) {
+      const double d = std::hypot(places[2 * i] - 25, places[2 * i + 1] - 15);
+      rssi[i] = -35 - 30 * std::log10(std::max(d, 1.0));
+      weight[i] = 0.5;
+    }
+  }
+  const Levels levels{places.data(), rssi.data(), weight.data(), extra_loss.data(), aps};
+  measure("path_loss_pdf", 1, 101,
+      [&] { return path_loss_pdf(levels, {-35, 3, 8, 2, -90}, floor, floor_pdf.data()).ok(); });
+
   Centroid centroid{};
   measure("threshold_centroid", 10, 101,
       [&] { return threshold_centroid(pdf.data(), grid, 0.85, centroid).ok(); });

@@ -9,6 +9,7 @@
 #include "rssfix/diagonal_mean.hpp"
 #include "rssfix/floor_features.hpp"
 #include "rssfix/kalman_filter.hpp"
+#include "rssfix/path_loss_pdf.hpp"
 #include "rssfix/rank_pdf.hpp"
 #include "rssfix/ratio_image.hpp"
 #include "rssfix/threshold_centroid.hpp"
@@ -104,6 +105,24 @@ TEST_CASE("golden.ratio_image") {
     std::vector<float> image(rssi.size() * rssi.size());
     REQUIRE(ratio_image(rssi.data(), rssi.size(), image.data()).ok());
     check_close(image, flat<double>(one["expected"]), 2e-7, 1e-15);
+  });
+}
+
+TEST_CASE("golden.path_loss_pdf") {
+  for_each_case("path_loss_pdf", [](const json& one) {
+    const auto places = flat<double>(one["ap_xy_m"]);
+    const auto rssi = flat<double>(one["rssi_dbm"], NAN);
+    const auto weight = flat<double>(one["weight"]);
+    const auto extra = flat<double>(one["extra_loss_db"]);
+    const Grid grid{
+        one["origin_m"][0], one["origin_m"][1], one["pitch_m"], one["shape"][0], one["shape"][1]};
+    std::vector<float> pdf(grid.height * grid.width);
+    REQUIRE(path_loss_pdf({places.data(), rssi.data(), weight.data(), extra.data(), rssi.size()},
+        {one["reference_dbm"], one["exponent"], one["sigma_db"], one["offset_sigma_db"],
+            one["silence_dbm"]},
+        grid, pdf.data())
+            .ok());
+    check_close(pdf, flat<double>(one["expected"]), 0, 2e-5);
   });
 }
 

@@ -90,6 +90,53 @@ def rank_pdf_case(
     }  # fmt: skip
 
 
+def path_loss_pdf_case(
+    name: str,
+    aps: int,
+    heard: int,
+    origin: list[float],
+    pitch: float,
+    shape: list[int],
+    radio: dict[str, float],
+) -> dict[str, Any]:
+    size = np.array([shape[1], shape[0]]) * pitch
+    places = np.round(np.array(origin) + size * RNG.uniform(-0.1, 1.1, (aps, 2)), 3)
+    rssi = RNG.integers(-95, -40, aps).astype(float)
+    rssi[heard:] = math.nan
+    weight = np.where(np.arange(aps) < heard, RNG.integers(1, 9, aps) / 8, 0.0625)
+    extra = 20.0 * RNG.integers(0, 3, aps)
+    sigma, prior = radio["sigma_db"], radio["offset_sigma_db"]
+    log_pdf = np.empty(shape)
+    for row, column in np.ndindex(*shape):
+        x, y = origin[0] + column * pitch, origin[1] + row * pitch
+        squares = total = weights = log = 0.0
+        for i, (ap_x, ap_y) in enumerate(places):
+            away = max(1.0, math.hypot(x - ap_x, y - ap_y))
+            level = radio["reference_dbm"] - 10 * radio["exponent"] * math.log10(away) - extra[i]
+            if math.isnan(rssi[i]):
+                z = (radio["silence_dbm"] - level) / sigma
+                log += weight[i] * math.log(math.erfc(-z / math.sqrt(2)) / 2)
+                continue
+            squares += weight[i] * (rssi[i] - level) ** 2
+            total += weight[i] * (rssi[i] - level)
+            weights += weight[i]
+        if prior:
+            squares -= total**2 / (weights + sigma**2 / prior**2)
+        log_pdf[row, column] = log - squares / (2 * sigma**2)
+    return {
+        "name": name, "ap_xy_m": places, "rssi_dbm": rssi, "weight": weight,
+        "extra_loss_db": extra, **radio, "origin_m": origin, "pitch_m": pitch, "shape": shape,
+        "expected": np.exp(log_pdf - log_pdf.max()),
+    }  # fmt: skip
+
+
+def radio(p0: float, exponent: float, sigma: float, prior: float, silence: float) -> dict:
+    return {
+        "reference_dbm": p0, "exponent": exponent, "sigma_db": sigma, "offset_sigma_db": prior,
+        "silence_dbm": silence,
+    }  # fmt: skip
+
+
 def threshold_centroid_case(name: str, shape: list[int], threshold: float) -> dict[str, Any]:
     pdf = RNG.integers(0, 257, shape) / 256
     pdf.flat[RNG.integers(pdf.size)] = 1
@@ -247,6 +294,14 @@ CASES = {
         weighted_knn_case(metric, rows, columns, unknown)
         for metric in ("l1", "l2", "sorensen")
         for rows, columns, unknown in ((12, 21, 0.0), (13, 6, 0.3))
+    ],
+    "path_loss_pdf": lambda: [
+        path_loss_pdf_case("a floor", 14, 6, [-20.0, 5.0], 2.5, [14, 23], radio(-35, 3, 8, 2, -90)),
+        path_loss_pdf_case("no offset", 9, 4, [0.0, 0.0], 0.5, [11, 17], radio(-59, 2, 6, 0, -85)),
+        path_loss_pdf_case(
+            "nothing heard", 5, 0, [3.0, 3.0], 1.0, [8, 9], radio(-35, 3, 8, 4, -80)
+        ),
+        path_loss_pdf_case("steep", 6, 4, [0.0, 0.0], 1.0, [9, 10], radio(-40, 4, 2, 300, -95)),
     ],
 }
 

@@ -65,14 +65,21 @@ def rank_pdf_into(out):
     return native.rank_pdf([[1, 1]], [0], [2.0], [1.0], (0, 0), 1.0, (4, 4), out=out)
 
 
+def path_loss_pdf_into(out):
+    return native.path_loss_pdf(
+        [[1, 1]], [-50], [1], [0], -35, 3, 8, 2, -90, (0, 0), 1.0, (4, 4), out=out
+    )
+
+
 @pytest.mark.parametrize(
     "kernel",
     [
         lambda out: native.cyclic_map(RSSI, out=out),
         lambda out: native.ratio_image(RSSI, out=out),
+        path_loss_pdf_into,
         rank_pdf_into,
     ],
-    ids=["cyclic_map", "ratio_image", "rank_pdf"],
+    ids=["cyclic_map", "ratio_image", "path_loss_pdf", "rank_pdf"],
 )
 def test_out_is_filled_and_returned(kernel):
     out = np.full((4, 4), np.nan, np.float32)

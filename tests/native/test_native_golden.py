@@ -50,6 +50,14 @@ def test_ratio_image(simd, case):
     np.testing.assert_allclose(image, case["expected"], rtol=2e-7, atol=1e-15)
 
 
+@pytest.mark.parametrize("case", cases("path_loss_pdf"))
+def test_path_loss_pdf(simd, case):
+    arguments = {key: case[key] for key in case if key not in ("name", "expected")}
+    arguments["rssi_dbm"] = with_nan(case["rssi_dbm"])
+    found = native.path_loss_pdf(**arguments)
+    np.testing.assert_allclose(found, case["expected"], rtol=0, atol=2e-5)
+
+
 @pytest.mark.parametrize("case", cases("rank_pdf"))
 def test_rank_pdf(simd, case):
     arguments = {key: case[key] for key in case if key not in ("name", "expected")}

@@ -19,6 +19,7 @@ DATABASE = RNG.uniform(-100, -30, (300, 80)).astype(np.float32)
 QUERY = RNG.uniform(-100, -30, (4, 80)).astype(np.float32)
 FLOOR_XY, FLOORS = RNG.uniform(0, 60, (80, 2)), np.repeat(np.arange(8), 10)
 PLACES, RANKS = RNG.uniform(0, 30, (12, 2)), RNG.integers(0, 2, 12)
+LEVELS = np.where(np.arange(12) < 5, RNG.uniform(-80, -50, 12), np.nan)
 
 
 def rank_pdf() -> np.ndarray:
@@ -47,6 +48,9 @@ CALLS = {
     "diagonal_mean": lambda: native.diagonal_mean(MAP),
     "floor_features": lambda: native.floor_features(QUERY, FLOOR_XY, FLOORS, 8)[1],
     "ratio_image": lambda: native.ratio_image(RSSI),
+    "path_loss_pdf": lambda: native.path_loss_pdf(
+        PLACES, LEVELS, np.ones(12), np.zeros(12), -35, 3, 8, 2, -90, (0, 0), 0.5, (80, 80)
+    ),
     "rank_pdf": rank_pdf,
     "threshold_centroid": lambda: np.array(native.threshold_centroid(PDF, (0, 0), 0.5, 0.8)),
     "weighted_knn": lambda: np.vstack(native.weighted_knn(DATABASE, QUERY, 5)),

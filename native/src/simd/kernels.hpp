@@ -25,39 +25,60 @@ struct Ring {
   bool smooth;
 };
 
-// A function of the squared distance, one polynomial in m - 3/2 for each of 16 octaves [2^e,
-// 2^(e+1)), m being the mantissa in [1, 2).
+// A function of the squared distance, one polynomial in m - 3/2 for every octave [2^e, 2^(e + 1)),
+// m being the mantissa in [1, 2). Vectors look up 8 or 16 octaves at once.
 constexpr std::size_t octave_degree = 6;
-constexpr std::size_t octaves = 16;
+constexpr std::size_t octaves = 32;
+constexpr std::size_t narrow_octaves = 8;
+constexpr std::size_t wide_octaves = 16;
 struct alignas(64) OctaveTable {
   float coefficient[octave_degree + 1][octaves];
 };
 
 // An AP as one row of the grid sees it, in cells. The column is split so that a difference of
 // columns is rounded once only.
-struct ApOnRow {
+struct HeardOnRow {
   float whole_column;
   float rest_column;
   float dy2;
   float weight;
-  float level_db;            // heard: over what is expected at a distance of one cell
-  std::int32_t first_octave; // not heard: biased exponent of the table's first octave
-  const OctaveTable* table;
+  float level_db; // over what is expected at a distance of one cell
 };
 
-// log2 density = ((shrink sum w r - lean) sum w r - sum w r^2) log2_scale + sum w table(d^2) with
-// r = level_db + octave_loss_db log2 d^2 and d at least that of 1 m; cells from `column` on.
-struct PathLossRow {
-  const ApOnRow* heard;
-  const ApOnRow* heard_end;
-  const ApOnRow* silent;
-  const ApOnRow* silent_end;
-  std::size_t column;
+struct SilentOnRow {
+  float whole_column;
+  float rest_column;
+  float dy2;
+  float weight;
+  const float* coefficient;  // the table's from first_octave on
+  std::int32_t first_octave; // biased exponent; no cell here is nearer
+};
+
+// The heard part of a log2 density: ((shrink sum w r - lean) sum w r - sum w r^2) log2_scale with
+// r = level_db + octave_loss_db log2 d^2 and d at least that of 1 m.
+struct ResidualRow {
+  const HeardOnRow* aps;
+  std::size_t count;
   float least_d2;
   float octave_loss_db;
   float shrink;
   float lean;
   float log2_scale;
+};
+
+// Sum of w table(d^2): of the first APs all cells lie within narrow_octaves of first_octave, of
+// the others within wide_octaves.
+struct SilenceRow {
+  const SilentOnRow* aps;
+  std::size_t narrow_count;
+  std::size_t count;
+  float least_d2;
+};
+
+// Cells of a row that are worked on together.
+struct Stretch {
+  std::size_t column;
+  std::size_t cells;
 };
 
 struct Extremes {
@@ -94,8 +115,11 @@ struct Kernels {
   // values[i] = 2^(values[i] - shift), 0 below 2^-126
   void (*exp2_shifted)(float shift, std::size_t count, float* values) noexcept;
 
-  // Writes log2 densities of `cells` cells of a row and returns the largest.
-  float (*path_loss_row)(const PathLossRow& row, std::size_t cells, float* log2_density) noexcept;
+  // Writes the heard part of log2 densities.
+  void (*residual_row)(const ResidualRow& row, Stretch at, float* log2_density) noexcept;
+
+  // Adds the silent part and returns the largest sum.
+  float (*silence_row)(const SilenceRow& row, Stretch at, float* log2_density) noexcept;
 
   Extremes (*extremes)(const float* values, std::size_t count) noexcept;
   void (*divide)(float divisor, std::size_t count, float* values) noexcept;

@@ -22,59 +22,81 @@ inline f32 log2_lanes(f32 v) noexcept {
   return p * t + __builtin_convertvector(exponent, f32);
 }
 
-// One of 16 values for each lane.
-inline f32 select(const float* sixteen, i32 which) noexcept {
+// For each lane one of `count` values.
+template <std::size_t count> inline f32 select(const float* values, i32 which) noexcept {
 #if defined(__AVX512F__)
-  return f32(_mm512_maskz_permutexvar_ps(0xffff, __m512i(which), _mm512_load_ps(sixteen)));
+  return f32(_mm512_maskz_permutexvar_ps(0xffff, __m512i(which), _mm512_loadu_ps(values)));
 #elif defined(__AVX2__)
-  const __m256 low = _mm256_permutevar8x32_ps(_mm256_load_ps(sixteen), __m256i(which));
-  const __m256 high = _mm256_permutevar8x32_ps(_mm256_load_ps(sixteen + 8), __m256i(which));
+  const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(values), __m256i(which));
+  if constexpr (count == narrow_octaves)
+    return f32(low);
+  const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(values + 8), __m256i(which));
   return f32(_mm256_blendv_ps(low, high, __m256(which << 28)));
 #else
   f32 v{};
   for (std::size_t lane = 0; lane < f32_lanes; ++lane)
-    v[lane] = sixteen[which[lane] & 15];
+    v[lane] = values[static_cast<std::size_t>(which[lane]) % count];
   return v;
 #endif
 }
 
-inline f32 table_value(const OctaveTable& table, i32 octave, f32 t) noexcept {
-  f32 p = select(table.coefficient[octave_degree], octave);
-  for (std::size_t k = octave_degree; k-- > 0;)
-    p = p * t + select(table.coefficient[k], octave);
-  return p;
+// Squared distance in cells, at least that of 1 m.
+template <class Ap> inline f32 squared_distance(const Ap& ap, f32 column, float least) noexcept {
+  const f32 dx = (column - ap.whole_column) - ap.rest_column;
+  const f32 d2 = dx * dx + ap.dy2;
+  return d2 < least ? f32{} + least : d2;
 }
 
-float path_loss_row(const PathLossRow& row, std::size_t cells, float* log2_density) noexcept {
-  f32 largest = f32{} - __builtin_inff();
-  for (std::size_t i = 0; i < cells; i += f32_lanes) {
-    const f32 column = lane_numbers() + static_cast<float>(row.column + i);
-    // Squared distance in cells, at least that of 1 m.
-    const auto squared = [&](const ApOnRow& ap) noexcept {
-      const f32 dx = (column - ap.whole_column) - ap.rest_column;
-      const f32 d2 = dx * dx + ap.dy2;
-      return d2 < row.least_d2 ? f32{} + row.least_d2 : d2;
-    };
+template <std::size_t count>
+inline f32 silence(
+    const SilentOnRow* first, const SilentOnRow* last, f32 column, float least_d2) noexcept {
+  f32 total{};
+  for (const SilentOnRow* ap = first; ap != last; ++ap) {
+    const i32 d2 = bits<i32>(squared_distance(*ap, column, least_d2));
+    const i32 octave = (d2 >> 23) - ap->first_octave;
+    const f32 t = bits<f32>((d2 & 0x007fffff) | 0x3f800000) - 1.5f;
+    f32 p = select<count>(ap->coefficient + octave_degree * octaves, octave);
+    for (std::size_t k = octave_degree; k-- > 0;)
+      p = p * t + select<count>(ap->coefficient + k * octaves, octave);
+    total += p * ap->weight;
+  }
+  return total;
+}
+
+void residual_row(const ResidualRow& row, Stretch at, float* log2_density) noexcept {
+  for (std::size_t i = 0; i < at.cells; i += f32_lanes) {
+    const f32 column = lane_numbers() + static_cast<float>(at.column + i);
     f32 sum{};
     f32 squares{};
-    for (const ApOnRow* ap = row.heard; ap != row.heard_end; ++ap) {
-      const f32 residual = log2_lanes(squared(*ap)) * row.octave_loss_db + ap->level_db;
+    for (const HeardOnRow* ap = row.aps; ap != row.aps + row.count; ++ap) {
+      const f32 d2 = squared_distance(*ap, column, row.least_d2);
+      const f32 residual = log2_lanes(d2) * row.octave_loss_db + ap->level_db;
       const f32 weighted = residual * ap->weight;
       sum += weighted;
       squares += weighted * residual;
     }
-    f32 total = (sum * row.shrink - row.lean) * sum - squares;
-    total *= row.log2_scale;
-    for (const ApOnRow* ap = row.silent; ap != row.silent_end; ++ap) {
-      const i32 d2 = bits<i32>(squared(*ap));
-      const f32 t = bits<f32>((d2 & 0x007fffff) | 0x3f800000) - 1.5f;
-      total += table_value(*ap->table, (d2 >> 23) - ap->first_octave, t) * ap->weight;
-    }
-    if (i + f32_lanes <= cells) {
+    const f32 total = ((sum * row.shrink - row.lean) * sum - squares) * row.log2_scale;
+    if (i + f32_lanes <= at.cells)
+      store(log2_density + i, total);
+    else
+      store_first(log2_density + i, total, at.cells - i);
+  }
+}
+
+float silence_row(const SilenceRow& row, Stretch at, float* log2_density) noexcept {
+  const SilentOnRow* const middle = row.aps + row.narrow_count;
+  f32 largest = f32{} - __builtin_inff();
+  for (std::size_t i = 0; i < at.cells; i += f32_lanes) {
+    const f32 column = lane_numbers() + static_cast<float>(at.column + i);
+    f32 total = silence<narrow_octaves>(row.aps, middle, column, row.least_d2) +
+                silence<wide_octaves>(middle, row.aps + row.count, column, row.least_d2);
+    if (i + f32_lanes <= at.cells) {
+      total += load(log2_density + i);
       store(log2_density + i, total);
     } else {
-      store_first(log2_density + i, total, cells - i);
-      total = lane_numbers() < static_cast<float>(cells - i) ? total : largest;
+      total += load_first(log2_density + i, at.cells - i);
+      store_first(log2_density + i, total, at.cells - i);
+      total = lane_numbers() < static_cast<float>(at.cells - i) ? total : largest;
     }
     largest = total > largest ? total : largest;
   }
