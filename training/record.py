@@ -43,17 +43,18 @@ def judge(
     truth: Survey,
     weight: NDArray[np.float64],
     temperature: float = 1.0,
+    min_matched_aps: int = MIN_MATCHED_APS,
 ) -> Held:
     """Errors of the positions found against the truth, and the accuracy table they give.
 
-    Scans (V, N) with fewer than MIN_MATCHED_APS readings have no position on the device and count
-    as not answered. The coverage among the figures is cross-fitted over spots: a table is never
-    judged on the scans it was fitted on.
+    Scans (V, N) with fewer than ``min_matched_aps`` readings have no position on the device and
+    count as not answered. The coverage among the figures is cross-fitted over spots: a table is
+    never judged on the scans it was fitted on.
     """
-    answered = np.isfinite(rssi_dbm).sum(axis=1) >= MIN_MATCHED_APS
+    answered = np.isfinite(rssi_dbm).sum(axis=1) >= min_matched_aps
     if not answered.any():
         raise SurveyError(
-            f"none of {len(truth)} held-out scans hears {MIN_MATCHED_APS} of the model's access "
+            f"none of {len(truth)} held-out scans hears {min_matched_aps} of the model's access "
             "points; expected scans of the same venue in every split"
         )
     error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1)
