@@ -37,6 +37,8 @@ def evaluate(
 ) -> None:
     """Errors of BUNDLE on the scans of a SURVEY, with weighted kNN tuned on the same survey.
 
+    A survey without training scans, as where nothing was surveyed before, leaves the kNN out.
+
     Errors and radius are over the answered scans; "in radius" is the share of truths inside the
     stated 68 % radius.
     """
@@ -52,16 +54,21 @@ def evaluate(
             info = localizer.info
             with steps("locate", len(scans), True) as advance:
                 ours = evaluate_bundle(localizer, scans, advance)
-        knn, rule = evaluate_knn(data, scans)
+        knn = evaluate_knn(data, scans) if data.rows("train").any() else None
     except RssfixError as error:
         raise click.ClickException(str(error)) from None
-    rows = {f"{info.system} {info.precision}": ours, "tuned kNN": knn}
+    rows = {f"{info.system} {info.precision}": ours}
+    if knn is not None:
+        rows["tuned kNN"] = knn[0]
     click.echo(f"{data.header.name}, split {split!r}")
     click.echo(table({name: one.figures for name, one in rows.items()}))
-    form = rule.value_form["kind"]
-    click.echo(f"kNN: {rule.metric}, {form}, k {rule.k}, weights d^-{rule.weight_power:g}")
+    if knn is not None:
+        rule = knn[1]
+        form = rule.value_form["kind"]
+        click.echo(f"kNN: {rule.metric}, {form}, k {rule.k}, weights d^-{rule.weight_power:g}")
     if json_file is not None:
-        write_file(json_file, json.dumps({**ours.figures, "wknn": knn.figures}, indent=1) + "\n")
+        beside = None if knn is None else knn[0].figures
+        write_file(json_file, json.dumps({**ours.figures, "wknn": beside}, indent=1) + "\n")
     if plot_file is not None:
         from evaluation.plots import ecdf_figure
 
