@@ -199,6 +199,23 @@ def test_the_most_probable_of_many_places():
         assert len({place.index for place in found}) == k
 
 
+def test_the_most_probable_of_a_mixture_of_large_floors():
+    rng = np.random.default_rng(4)
+    places = Places(*rng.uniform(0, 9, (2, 9000)), np.repeat([0, 1, 2], 3000))
+    weights = np.round(rng.random((2, 3000)), 3).astype(np.float32)
+    mixed = Posterior.from_floors(places, [(2, 0.6, weights[0]), (0, 0.4, weights[1])])
+    plain = Posterior(places, mixed.probability)
+    for k in (1, 3, 7):
+        best = np.sort(mixed.probability)[::-1][:k].tolist()
+        assert [place.probability for place in mixed.candidates(k)] == best
+    assert mixed.mean() == plain.mean()
+    assert mixed.mode() == plain.mode()
+    few = Places(np.arange(6000), np.zeros(6000), [0, 0, *[1] * 5998])
+    corner = Posterior.from_floors(few, [(0, 1.0, np.float32([1, 3]))])
+    assert [place.index for place in corner.candidates(2)] == [1, 0]
+    assert len(corner.candidates(5)) == 5
+
+
 def test_places_that_stand_together_are_a_slice():
     together, apart = grid(), scattered()
     for floor in apart.floors:

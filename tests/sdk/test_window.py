@@ -26,14 +26,14 @@ def test_the_strongest_level_within_the_window():
     window = Window(1000)
     window.add(0, vector(-40, NAN, NAN))
     window.add(600, vector(-50, -60, NAN))
-    np.testing.assert_array_equal(window.united()[0], np.float32([-40, -60, NAN]))
+    np.testing.assert_array_equal(window.united().rssi_dbm, np.float32([-40, -60, NAN]))
     window.add(1000, vector(NAN, -70, NAN))
-    np.testing.assert_array_equal(window.united()[0], np.float32([-40, -60, NAN]))
+    np.testing.assert_array_equal(window.united().rssi_dbm, np.float32([-40, -60, NAN]))
     window.add(1001, vector(NAN, NAN, -80))
-    np.testing.assert_array_equal(window.united()[0], np.float32([-50, -60, -80]))
+    np.testing.assert_array_equal(window.united().rssi_dbm, np.float32([-50, -60, -80]))
     window.clear()
     window.add(5000, vector(NAN, NAN, NAN))
-    assert np.isnan(window.united()[0]).all()
+    assert np.isnan(window.united().rssi_dbm).all()
 
 
 scans = st.lists(
@@ -51,7 +51,7 @@ def test_any_scans_agree_with_plain_numpy(steps, window_ms):
         time += gap
         seen.append((time, np.float32(levels)))
         window.add(time, vector(*levels))
-        found = window.united()[0]
+        found = window.united().rssi_dbm
         surely = [row for at, row in seen if at >= time - window_ms + grain]
         at_most = [row for at, row in seen if at >= time - window_ms]
         least = np.fmax.reduce([*surely, np.full(3, NAN, np.float32)])
@@ -65,8 +65,8 @@ def test_a_flood_of_scans_is_bounded_and_the_window_stays_whole():
     window.add(0, vector(-30))
     for time in range(0, 120_000, 50):
         window.add(time, vector(-90))
-    assert len(window._entries) <= MAX_ENTRIES + 1
-    assert window.united()[0].tolist() == [-30]
+    assert len(window) <= MAX_ENTRIES + 2
+    assert window.united().rssi_dbm.tolist() == [-30]
 
 
 def test_the_track_takes_the_windows_of_the_bundle():
@@ -121,7 +121,7 @@ def test_virtual_aps_are_settled_scan_by_scan():
         track = localizer.start_track()
         track.update(Scan.from_dict({box: -50.0, "guest": -70.0}, 0))
         track.update(Scan.from_dict({box: -64.0, "guest": -58.0}, 1000))
-        levels = track._windows[1]._position.united()[0]
+        levels = track._windows[1]._position.united().rssi_dbm
         assert levels[0] == -60
 
 
