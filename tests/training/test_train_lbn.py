@@ -11,7 +11,7 @@ from invented import invented_survey
 
 from sdk.images import InputRecipe
 from training import lbn
-from training.cli import train
+from training.cli_train import train
 from training.decode import decode, softmax
 from training.lbn_presets import PRESETS, LbnPreset
 from training.presets import preset_of

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from invented import invented_survey
 
-from training import cli
+from training import cli, cli_train
 from training.run import Run
 from training.survey_file import write_survey
 
@@ -23,7 +23,7 @@ def call(command, *words):
 
 
 def test_train_and_json(folder, tmp_path):
-    result = call(cli.train, "neighbours", folder, "-o", tmp_path / "run", "--json")
+    result = call(cli_train.train, "neighbours", folder, "-o", tmp_path / "run", "--json")
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     assert figures["n"] == figures["answered"]
@@ -32,7 +32,7 @@ def test_train_and_json(folder, tmp_path):
 
 def test_train_exloc(folder, tmp_path):
     result = call(
-        cli.train, "exloc", folder, "-o", tmp_path / "run", "--epochs", 2, "--seed", 5,
+        cli_train.train, "exloc", folder, "-o", tmp_path / "run", "--epochs", 2, "--seed", 5,
         "--max-age-ms", 3000, "--merge-virtual-aps",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -62,7 +62,7 @@ def test_errors_are_clean(folder, tmp_path):
     """No traceback: a message with the file, and a status."""
     (folder / "scans.parquet").write_bytes(b"x")
     for command, words in (
-        (cli.train, ["exloc", folder, "-o", tmp_path / "run"]),
+        (cli_train.train, ["exloc", folder, "-o", tmp_path / "run"]),
         (cli.survey, ["check", folder]),
         (cli.survey, ["convert", "uji_library", folder, "-o", tmp_path / "out"]),
         (cli.survey, ["convert", "microsoft_indoor", folder, "-o", tmp_path / "out"]),
@@ -77,7 +77,7 @@ def test_errors_are_clean(folder, tmp_path):
 
 
 def test_unknown_preset(folder, tmp_path):
-    result = call(cli.train, "exloc", folder, "-o", tmp_path / "run", "--preset", "huge")
+    result = call(cli_train.train, "exloc", folder, "-o", tmp_path / "run", "--preset", "huge")
     assert result.exit_code == 1
     assert "expected one of small, edge, additive, site, paper" in result.output
 
@@ -87,7 +87,7 @@ def test_interrupted_training_writes_nothing(folder, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("training.exloc.fit", interrupted)
-    result = call(cli.train, "exloc", folder, "-o", tmp_path / "run")
+    result = call(cli_train.train, "exloc", folder, "-o", tmp_path / "run")
     assert result.exit_code == 1
     assert "interrupted" in result.output
     assert sorted(p.name for p in tmp_path.iterdir()) == ["survey"]
