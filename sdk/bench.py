@@ -88,7 +88,9 @@ def measure(
 ) -> dict[str, Any]:
     """Times per stage in microseconds over `runs` fixes, the raw scans taken in turn.
 
-    Beside the stages stands `sdk`: all of them but `model`.
+    `image` makes the model's input (for Hapi what the scan says about its floors), `model` is what
+    computes the answer: network, neighbours, or Hapi's network and maps. Beside the stages stands
+    `sdk`: all of them but `model`.
     """
     model = localizer._serving()
     positioner = model.positioner

@@ -146,6 +146,61 @@ def test_scores_that_are_not_finite_are_refused():
         _located(ranks, ROWS[0])
 
 
+def tower(floors, scores, heard_on):
+    """A scan of two APs on one floor of a tower, one AP in each of the four cells of a floor."""
+    xy = np.array([[0.5, 0.5], [1.5, 0.5], [0.5, 1.5], [1.5, 1.5]])
+    rules = hapi.rules(quality=None)
+    grid = {"origin_m": [0.5, 0.5], "shape": [2, 2]}
+    rules["grids"] = [{"floor": floor, **grid} for floor in floors]
+    places = Places(*np.tile(xy, (len(floors), 1)).T, np.repeat(floors, 4), 1.0)
+    aps = np.tile(xy, (len(floors), 1)), np.repeat(floors, 4).astype(np.int32)
+    seen = []
+
+    def network(features):
+        seen.append(features)
+        return np.float32(scores)
+
+    ranks = Ranks(RankRules.from_json(rules), places, *aps, network)
+    rssi_dbm = np.full(4 * len(floors), np.nan, np.float32)
+    first = 4 * list(floors).index(heard_on)
+    rssi_dbm[first : first + 2] = [-50.0, -55.0]
+    posterior = _located(ranks, rssi_dbm)
+    assert seen[0].shape == (1, 32)
+    return {f: float(posterior.probability[places.floor == f].sum()) for f in floors}
+
+
+def test_the_scores_are_those_of_the_search_range():
+    """Four floors around the only one that is heard, counted in the venue's order of floors."""
+    floors = (-2, -1, 0, 3, 4, 5, 6, 7)
+    mass = tower(floors, [0.0, 0.0, 20.0, 0.0], heard_on=4)
+    (best,) = [floor for floor, p in mass.items() if p > 0.99]
+    start, _ = native.floor_features(
+        np.where(np.arange(32) // 4 == 4, np.float32(-50), np.float32(np.nan)),
+        np.tile(np.float64([[0.5, 0.5], [1.5, 0.5], [0.5, 1.5], [1.5, 1.5]]), (8, 1)),
+        np.repeat(np.arange(8), 4),
+        8,
+    )
+    assert start > 0
+    assert best == floors[start + 2]
+
+
+def test_scores_of_floors_that_are_not_there_count_for_nothing():
+    mass = tower((0, 1), [0.0, 1.0, 90.0, 90.0], heard_on=0)
+    share = 1 / (1 + np.exp(-1 / hapi.TEMPERATURE))
+    assert mass == pytest.approx({0: 1 - share, 1: share})
+
+
+def test_at_most_two_floors_and_none_below_a_twentieth_of_the_best():
+    t = hapi.TEMPERATURE
+    mass = tower((0, 1, 2, 3), [0.0, t, 2 * t, 3 * t], heard_on=0)
+    assert {f for f, p in mass.items() if p > 0} == {2, 3}
+    assert mass[3] / mass[2] == pytest.approx(np.e, rel=1e-4)
+    mass = tower((0, 1, 2, 3), [0.0, 0.0, 3.01 * t, 0.0], heard_on=0)
+    assert mass[2] == pytest.approx(1)
+    mass = tower((0, 1, 2, 3), [0.0, -t, 2.98 * t, -t], heard_on=0)
+    assert {f for f, p in mass.items() if p > 0} == {0, 2}
+
+
 def test_statuses_of_scans_that_hear_little(hapi_bundle):
     with Localizer.open(hapi_bundle) as localizer:
         for i in range(hapi.N_APS):
