@@ -314,6 +314,59 @@ def weighted_knn(metric: str) -> Comparison:
     )
 
 
+def floor_features() -> Comparison:
+    n, floors, span = 4 * APS, 8, 4
+    turns = np.outer(np.arange(n) + 1, [0.7548776662, 0.5698402910])
+    xy, floor = turns % 1 * SIDE * PITCH_M, np.arange(n) // 20
+    rssi = dbm(n)
+    rssi[np.arange(n) % 4 != 0] = np.nan
+    on_floor = [np.flatnonzero(floor == f) for f in range(floors)]
+
+    def pairs(places: np.ndarray) -> float:
+        x, y = places[:, 0], places[:, 1]
+        dx, dy = x[:, None] - x, y[:, None] - y
+        return float(np.sqrt((dx * dx + dy * dy).max())) if len(places) else 0.0
+
+    def numpy_form() -> tuple[int, np.ndarray]:
+        heard = ~np.isnan(rssi)
+        over = np.where(heard, np.maximum(rssi + 100, 0), 0)
+        sums = np.bincount(floor, over, floors)
+        totals = np.convolve(sums, np.ones(span), "valid")
+        middle = np.arange(floors - span + 1) + (span - 1) / 2
+        start = int(np.lexsort((np.abs(middle - floor[over.argmax()]), -totals))[0])
+        mine = heard & (floor >= start) & (floor < start + span)
+        weight = 10 ** (over[mine] / 20)
+        centre = weight @ xy[mine] / weight.sum()
+        away = np.hypot(*(xy - centre).T)
+        radii = (30.0, 80.0, pairs(xy[mine]))
+        out = np.empty((span, 8), F32)
+        for k in range(span):
+            aps = on_floor[start + k]
+            some = aps[heard[aps]]
+            level = over[some]
+            if len(some):
+                out[k, :4] = len(some), level.max() - 100, level.mean() - 100, level.var()
+            else:
+                out[k, :4] = 0, -100, -100, 0
+            for r, radius in enumerate(radii):
+                near = aps[away[aps] <= radius]
+                out[k, 4 + r] = over[near].mean() - 100 if len(near) else -100
+            out[k, 7] = pairs(xy[some])
+        return start, out
+
+    ours = native.floor_features(rssi, xy, floor, floors)
+    start, expected = numpy_form()
+    assert int(ours[0]) == start
+    assert np.allclose(ours[1], expected, atol=1e-3)
+    floor = floor.astype(np.int32)
+    return Comparison(
+        f"floor_features, {n} APs on {floors} floors, {n // 4} heard",
+        "floor_features",
+        lambda: native.floor_features(rssi, xy, floor, floors),
+        {"numpy": numpy_form},
+    )
+
+
 def kalman(measured: int) -> Comparison:
     z, variance = [1.0, 2.0, 0.1, 0.2][:measured], [4.0, 4.0, 1.0, 1.0][:measured]
     ours = native.KalmanFilter([0.0] * 4, 100 * np.eye(4), 0.1)
@@ -469,6 +522,7 @@ def run() -> dict[str, Any]:
         rank_pdf("tempered"),
         path_loss_pdf(),
         threshold_centroid(),
+        floor_features(),
         cyclic_map(27),
         cyclic_map(256),
         diagonal_mean(27),

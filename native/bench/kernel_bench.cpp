@@ -9,6 +9,7 @@
 
 #include "rssfix/cyclic_map.hpp"
 #include "rssfix/diagonal_mean.hpp"
+#include "rssfix/floor_features.hpp"
 #include "rssfix/kalman_filter.hpp"
 #include "rssfix/path_loss_pdf.hpp"
 #include "rssfix/rank_pdf.hpp"
@@ -129,6 +130,23 @@ int main() {
   measure("weighted_knn_l1", 10, 201, nearest(Metric::l1));
   measure("weighted_knn_l2", 10, 201, nearest(Metric::l2));
   measure("weighted_knn_sorensen", 10, 201, nearest(Metric::sorensen));
+
+  std::vector<float> scan = values(4 * aps);
+  std::vector<double> building(8 * aps);
+  std::vector<std::int32_t> installed_on(4 * aps);
+  for (std::size_t i = 0; i < 4 * aps; ++i) {
+    // As in benchmarks/native.py: every fourth AP is heard.
+    building[2 * i] = 100 * std::fmod(0.7548776662 * static_cast<double>(i + 1), 1);
+    building[2 * i + 1] = 100 * std::fmod(0.5698402910 * static_cast<double>(i + 1), 1);
+    installed_on[i] = static_cast<std::int32_t>(i / 20);
+    if (i % 4 != 0)
+      scan[i] = NAN;
+  }
+  const InstalledAps installed{building.data(), installed_on.data(), 4 * aps, 8};
+  std::int32_t start = 0;
+  float features[4 * floor_feature_count];
+  measure("floor_features", 20, 101,
+      [&] { return floor_features(scan.data(), 1, installed, -100, 4, &start, features).ok(); });
 
   KalmanFilter filter;
   const double z[] = {1, 2, 0.1, 0.2};
