@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdk.fix import Fix, Status
-from sdk.smoothing import moved_for, refined, smooth
-from sdk.track import ACCURACY_FLOOR, R68_PER_SIGMA
+from sdk.smoothing import SMOOTHED_FLOOR, moved_for, refined, smooth
+from sdk.track import R68_PER_SIGMA
 from sdk.venue import Georeference, Venue
 
 OK = Status.OK
@@ -71,15 +71,15 @@ def test_agrees_with_filterpy(accel_sigma):
         assert fix.accuracy_m >= radius - 1e-6
 
 
-def test_accuracy_is_that_of_the_covariance_but_never_below_half_of_the_fix():
+def test_accuracy_is_that_of_the_covariance_but_never_far_below_the_fix():
     fixes, _ = walk(n=5)
     _, covariances = oracle(fixes, 3.0)
     for fix, own, covariance in zip(smooth(fixes, 3.0), fixes, covariances, strict=True):
         radius = R68_PER_SIGMA * math.sqrt((covariance[0, 0] + covariance[1, 1]) / 2)
-        wanted = max(radius, ACCURACY_FLOOR * own.accuracy_m)
+        wanted = max(radius, SMOOTHED_FLOOR * own.accuracy_m)
         assert fix.accuracy_m == pytest.approx(wanted, abs=1e-6)
     still = [Fix(1000 * i, OK, 0.0, 0.0, 0, 4.0) for i in range(50)]
-    assert {fix.accuracy_m for fix in smooth(still, 0.01)[20:30]} == {2.0}
+    assert {fix.accuracy_m for fix in smooth(still, 0.01)[20:30]} == {3.0}
 
 
 def test_smoothing_helps_and_keeps_what_it_does_not_touch():
