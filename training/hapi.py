@@ -25,7 +25,7 @@ from training.hapi_quality import answers, fit_quality, rank_correlation
 from training.hapi_ranks import fit_ranks, pairs_of
 from training.hapi_record import ap_table, as_survey
 from training.hapi_rules import positioner_of, rules_of
-from training.hapi_site import Cells, Site, site_of
+from training.hapi_site import Cells, Site, check_others, site_of
 from training.presets import preset_of
 from training.progress import steps
 from training.record import judge, make_run
@@ -68,6 +68,7 @@ def train(
     """
     del threads, device
     site = building if isinstance(building, Site) else site_of(building)
+    check_others(site, references)
     wanted = dict(changes or {}) | ({} if epochs is None else {"epochs": epochs})
     merge = str(wanted.pop("merge_virtual_aps", "none"))
     vectors = Vectors("none", int(wanted.pop("max_age_ms", MAX_AGE_MS)))  # type: ignore[call-overload]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -110,6 +110,20 @@ class Site:
             places.append(np.column_stack([x[columns], y[rows]]))
             floors.append(np.full(len(rows), floor, dtype=np.int32))
         return Cells(tuple(grids), np.concatenate(places), np.concatenate(floors), pitch_m)
+
+
+def check_others(site: Site, references: Sequence[Survey]) -> None:
+    """Raises SurveyError for a reference that shares an access point with the building itself:
+    what is learned from it would no longer be free of the building's scans."""
+    own = set(site.access_points)
+    for survey in references:
+        named = [replace(ap, bssid=normalise(ap.bssid)) for ap in survey.access_points]
+        shared = own.intersection(named)
+        if shared:
+            raise SurveyError(
+                f"reference survey {survey.header.name!r} has {min(one.bssid for one in shared)!r} "
+                f"at the same place as {site.source}; expected a survey of another building"
+            )
 
 
 def site_of(survey: Survey) -> Site:

@@ -151,6 +151,11 @@ def test_references_of_other_buildings(survey):
     assert not same(best, hapi.train(survey, "best", changes=QUICK))
 
 
+def test_the_building_is_no_reference_for_itself(survey):
+    with pytest.raises(SurveyError, match="has '02:00:00:00:00:00' at the same place as survey"):
+        hapi.train(survey, references=[building((3,), 2), survey.take(survey.floor == 0)])
+
+
 def test_wrong_settings(survey):
     for changes, text in (
         ({"depth": 3}, "no such setting"),
@@ -187,9 +192,10 @@ def test_from_the_command_line(folder, tmp_path):
 
 
 def test_a_list_of_access_points_and_a_reference(folder, tmp_path):
-    file = folder / "access_points.csv"
+    file, other = folder / "access_points.csv", tmp_path / "other"
+    write_survey(building((4, 6, 5), 8, scans=200), other)
     result = call(
-        "hapi", file, "--reference", folder, "--preset", "paper", "-o", tmp_path / "run",
+        "hapi", file, "--reference", other, "--preset", "paper", "-o", tmp_path / "run",
         "--epochs", 1, "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
