@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from evaluation.provenance import commit, today
+from evaluation.provenance import commit, today, without_folders
+from evaluation.reproduce_hapi import hapi
 from sdk.atomic import write_file
 from sdk.errors import RssfixError
 
@@ -63,7 +64,7 @@ def exloc(
     if unknown:
         raise click.BadParameter(f"--preset {unknown[0]!r}: expected {', '.join(VARIANTS)}")
     effort = Effort(scans, epochs, device, progress)
-    command = "rssfix reproduce " + shlex.join(_without_folders(sys.argv))
+    command = "rssfix reproduce " + shlex.join(without_folders(sys.argv, "exloc"))
     # Asked once: the tree may move on while this code runs.
     made = {"command": command, "commit": commit(), "date": today()}
     try:
@@ -154,17 +155,4 @@ def _say(text: str) -> None:
     click.echo(text)
 
 
-def _without_folders(argv: Sequence[str]) -> list[str]:
-    """The command's words with folders of this machine left out."""
-    words = list(argv[argv.index("exloc") :]) if "exloc" in argv else ["exloc"]
-    out = []
-    for i, word in enumerate(words):
-        if word.startswith("--data="):
-            word = "--data=DATA"
-        elif i and words[i - 1] == "--data":
-            word = "DATA"
-        elif (i and words[i - 1] == "--out") or word.startswith("--out="):
-            plain = word.removeprefix("--out=")
-            word = word.replace(plain, "OUT") if Path(plain).is_absolute() else word
-        out.append(word)
-    return out
+reproduce.add_command(hapi)

@@ -28,9 +28,15 @@ class Estimate:
         return f"{self.value:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
 
 
+NOTHING = Estimate(None, None, None)
+
+
 @dataclass(frozen=True)
 class Score:
-    """What a method did on n scans in ``groups`` groups; errors over the answered ones."""
+    """What a method did on n scans in ``groups`` groups; errors over the answered ones.
+
+    ``coverage_68``: share of the answered whose truth lies within the stated radius.
+    """
 
     n: int
     answered: int
@@ -38,6 +44,9 @@ class Score:
     mean_m: Estimate
     median_m: Estimate
     floor_hit: Estimate
+    p75_m: Estimate = NOTHING
+    p95_m: Estimate = NOTHING
+    coverage_68: Estimate = NOTHING
 
     def plain(self) -> dict[str, object]:
         return asdict(self)
@@ -49,43 +58,60 @@ def score(
     group: NDArray[np.int64],
     seed: int = 0,
     draws: int = DRAWS,
+    radius_m: NDArray[np.float64] | None = None,
 ) -> Score:
-    """Mean, median and floor hit with intervals.
+    """Mean, quantiles, floor hit and coverage with intervals.
 
     Args:
         error_m: (n,) NaN = not answered.
         floor_hit: (n,) False where not answered; over all n scans.
         group: (n,) number from 0 of the group each scan belongs to, at least one scan each.
         seed, draws: of the bootstrap.
+        radius_m: (n,) that each answer states; None leaves the coverage out.
     """
     groups = int(group.max()) + 1
     drawn = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), draws)
     answered = np.isfinite(error_m)
     error, its_group = error_m[answered], group[answered]
-    nothing = Estimate(None, None, None)
-    mean = median = nothing
+    found = {"mean_m": NOTHING, "median_m": NOTHING, "p75_m": NOTHING, "p95_m": NOTHING}
     if len(error):
-        size, total = (
-            np.bincount(its_group, minlength=groups),
-            np.bincount(its_group, weights=error, minlength=groups),
-        )
-        mean = _estimate(error.mean(), (drawn @ total) / np.maximum(drawn @ size, 1))
+        found["mean_m"] = _share_of(error, its_group, drawn)
         order = np.argsort(error, kind="stable")
-        middles = [_median(error[order], row[its_group[order]]) for row in drawn]
-        median = _estimate(np.median(error), np.array(middles))
-    every = np.bincount(group, minlength=groups)
-    hits = np.bincount(group, weights=floor_hit & answered, minlength=groups)
-    hit = _estimate((floor_hit & answered).mean(), (drawn @ hits) / (drawn @ every))
-    return Score(len(error_m), int(answered.sum()), groups, mean, median, hit)
+        times = drawn[:, its_group[order]]
+        for name, share in (("median_m", 0.5), ("p75_m", 0.75), ("p95_m", 0.95)):
+            values = quantiles(error[order], times, share)
+            found[name] = _estimate(np.quantile(error, share), values)
+        if radius_m is not None:
+            inside = (error <= radius_m[answered]).astype(np.float64)
+            found["coverage_68"] = _share_of(inside, its_group, drawn)
+    hit = _share_of((floor_hit & answered).astype(np.float64), group, drawn)
+    return Score(len(error_m), int(answered.sum()), groups, floor_hit=hit, **found)
 
 
-def _median(ordered: NDArray[np.float64], times: NDArray[np.int64]) -> float:
-    """Median of ascending values, each counted ``times``; NaN when none is."""
-    upto = np.cumsum(times)
-    if not upto[-1]:
-        return np.nan
-    low, high = np.searchsorted(upto, [(upto[-1] - 1) // 2, upto[-1] // 2], side="right")
-    return float(ordered[low] + ordered[high]) / 2
+def _share_of(
+    values: NDArray[np.float64], group: NDArray[np.int64], drawn: NDArray[np.int64]
+) -> Estimate:
+    """The mean of values (n,), and its interval over groups drawn (draws, groups)."""
+    groups = drawn.shape[1]
+    size = np.bincount(group, minlength=groups)
+    total = np.bincount(group, weights=values, minlength=groups)
+    return _estimate(values.mean(), (drawn @ total) / np.maximum(drawn @ size, 1))
+
+
+def quantiles(
+    ordered: NDArray[np.float64], times: NDArray[np.int64], share: float
+) -> NDArray[np.float64]:
+    """(draws,) quantile of ascending values (n,), each counted ``times`` (draws, n).
+
+    As numpy's default, between the two nearest; NaN where no value is counted.
+    """
+    upto = np.cumsum(times, axis=1)
+    out = np.full(len(times), np.nan)
+    for i in np.flatnonzero(upto[:, -1]):
+        at = (upto[i, -1] - 1) * share
+        below, above = np.searchsorted(upto[i], [np.floor(at), np.ceil(at)], side="right")
+        out[i] = ordered[below] + (at % 1) * (ordered[above] - ordered[below])
+    return out
 
 
 def _estimate(value: float, draws: NDArray[np.float64]) -> Estimate:

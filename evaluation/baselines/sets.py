@@ -25,7 +25,10 @@ _EVERY = 6
 
 @dataclass(frozen=True)
 class Queries:
-    """Scans to locate: levels (M, A), truth, and the group each scan is drawn with (M,)."""
+    """Scans to locate: levels (M, A), truth, and the group each scan is drawn with (M,).
+
+    ``survey`` is where they stem from, ``rows`` which of its scans they are.
+    """
 
     title: str
     note: str
@@ -35,6 +38,8 @@ class Queries:
     floor: NDArray[np.int32]
     group: NDArray[np.int64]
     grouped_by: str
+    survey: Survey
+    rows: NDArray[np.bool_]
     p0_dbm: float = WIFI_P0_DBM
 
 
@@ -62,7 +67,7 @@ def queries(
     _, group = np.unique((session if walks else point)[kept], return_inverse=True)
     return Queries(
         title, note, layout, rssi[kept], survey.xy_m[kept], survey.floor[kept],
-        group.reshape(-1), "walks" if walks else "points", p0_dbm,
+        group.reshape(-1), "walks" if walks else "points", survey, kept, p0_dbm,
     )  # fmt: skip
 
 

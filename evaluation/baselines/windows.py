@@ -25,3 +25,28 @@ def strongest_over(
         for back in range(1, min(w, len(rows))):
             out[rows[back:]] = np.fmax(out[rows[back:]], rssi_dbm[rows[:-back]])
     return out
+
+
+def strongest_within(
+    rssi_dbm: NDArray[np.float64],
+    timestamp_ms: NDArray[np.int64],
+    session: NDArray[np.object_],
+    window_ms: int,
+) -> NDArray[np.float64]:
+    """(M, A) the same with all scans of the last ``window_ms``, its end included, as a track does.
+
+    Raises:
+        ValueError: window_ms is negative.
+    """
+    if window_ms < 0:
+        raise ValueError(f"window_ms must be 0 or more, got {window_ms}")
+    out = rssi_dbm.copy()
+    for name in dict.fromkeys(session):
+        rows = np.flatnonzero(session == name)
+        time = timestamp_ms[rows]
+        for back in range(1, len(rows)):
+            near = np.flatnonzero(time[back:] - time[:-back] <= window_ms) + back
+            if not len(near):
+                break
+            out[rows[near]] = np.fmax(out[rows[near]], rssi_dbm[rows[near - back]])
+    return out

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from evaluation import exloc_places, exloc_study, explainers
 from evaluation.exloc_places import PLACES, Place, by_row, with_validation
-from evaluation.reproduce import _without_folders, reproduce
+from evaluation.provenance import without_folders
+from evaluation.reproduce import reproduce
 from sdk.venue import AccessPoint, Floor
 from training.survey import Header, SurveyError, from_rows
 
@@ -124,9 +125,16 @@ def test_what_is_not_there_is_said(one_place):
 
 def test_no_folder_of_this_machine_is_written_down():
     words = ["x/rssfix", "reproduce", "exloc", "--data", "/d", "--out=/o/p", "--seeds", "2"]
-    assert _without_folders(words) == ["exloc", "--data", "DATA", "--out=OUT", "--seeds", "2"]
+    assert without_folders(words, "exloc") == [
+        "exloc",
+        "--data",
+        "DATA",
+        "--out=OUT",
+        "--seeds",
+        "2",
+    ]
     words = ["rssfix", "reproduce", "exloc", "--data=/d", "--out", "results"]
-    assert _without_folders(words) == ["exloc", "--data=DATA", "--out", "results"]
+    assert without_folders(words, "exloc") == ["exloc", "--data=DATA", "--out", "results"]
 
 
 def test_splits_of_the_places():

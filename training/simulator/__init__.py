@@ -4,7 +4,7 @@
 ``shadowing.py`` the radio, ``walks.py`` the users, ``survey.py`` all of it as a survey.
 """
 
-from training.simulator.building import Building, place_access_points
+from training.simulator.building import Building, place_access_points, thinned
 from training.simulator.propagation import Radio
 from training.simulator.replicas import REPLICAS, replica
 from training.simulator.survey import simulate
@@ -18,4 +18,5 @@ __all__ = [
     "place_access_points",
     "replica",
     "simulate",
+    "thinned",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,19 @@ def place_access_points(
         walls_m=room_walls(width_m, depth_m) if walls else np.empty((0, 4)),
         floor_height_m=float(floor_height_m),
     )
+
+
+def thinned(building: Building, keep: float, rng: np.random.Generator) -> Building:
+    """The building with a share of its access points, drawn at random over all floors.
+
+    A floor may lose all of them; one stays in the building. Walks do not change.
+    Raises SimulationError for a share that is not above 0 and at most 1.
+    """
+    if not 0 < keep <= 1:
+        raise SimulationError(f"share of access points to keep is {keep}, expected 0 < share <= 1")
+    count = len(building.ap_floor)
+    kept = np.sort(rng.permutation(count)[: max(1, round(keep * count))])
+    return replace(building, ap_xy_m=building.ap_xy_m[kept], ap_floor=building.ap_floor[kept])
 
 
 def room_walls(

@@ -44,6 +44,8 @@ def _radio_options(command):
 @click.option("--width", "width_m", type=float, help="Of a floor, metres [60].")
 @click.option("--depth", "depth_m", type=float, help="Of a floor, metres [40].")
 @click.option("--walls", is_flag=True, help="A corridor with rooms on both sides.")
+@click.option("--keep-aps", "keep", default=1.0, show_default=True, type=float,
+              help="Share of the access points, drawn at random.")  # fmt: skip
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Survey folder.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--scans", type=click.IntRange(1), help="In all [the testbed's; 1000].")
@@ -59,6 +61,7 @@ def building(
     width_m: float | None,
     depth_m: float | None,
     walls: bool,
+    keep: float,
     out: Path,
     seed: int,
     scans: int | None,
@@ -93,6 +96,10 @@ def building(
                 f"{floors} floors", counts, width_m or 60.0, depth_m or 40.0, layout, walls
             )
             scans = scans or 1000
+        if keep != 1.0:
+            made = simulator.thinned(
+                made, keep, np.random.default_rng(np.random.SeedSequence([seed, 2]))
+            )
         crowd = simulator.Crowd(
             scans=scans, walks=walks or min(scans, max(4, scans // 100)), devices=devices,
             device_spread_db=device_spread_db, device_mean_db=device_offset_db,
