@@ -12,27 +12,41 @@ from training.simulator import REPLICAS
 # Tall, as the issue asks; share of the access points that are left.
 TALL = ("bldg98", "bldg122")
 KEPT = (0.5, 0.25)
+# Files on which a part's figures rest, for "-dirty" in its record.
+_RESTS_ON = (
+    "native", "sdk", "evaluation/baselines", "evaluation/hapi_*.py", "training/readers",
+    "training/simulator", "training/networks/floor.py", "training/virtual_users.py",
+    "training/ap_centroid.py", "training/ap_floors.py", "training/ap_layout.py",
+    *(f"training/hapi{name}.py" for name in (
+        "", "_floor", "_floor_data", "_presets", "_quality", "_ranks", "_record", "_rules", "_site",
+    )),
+)  # fmt: skip
+_OF_UPDATE = (
+    "training/hapi_update.py", "training/path_loss_fit.py", "training/radio_estimates.py",
+    "training/unlabelled.py", "training/ap_health.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Part:
-    """``kind``: testbed, thin or real; ``make`` gives the record, from the data folder."""
+    """``make`` gives the record, from the data folder; ``rests_on``: the files that matter."""
 
     name: str
-    kind: str
     make: Callable[[Path], dict[str, object]]
+    rests_on: tuple[str, ...] = _RESTS_ON
 
 
 def parts(seeds: int) -> list[Part]:
     """All parts in the order in which they are made; the first seed before the others."""
-    out = [Part(f"real-{name}", "real", _real(name)) for name in hapi_real.SETS]
+    every = (*_RESTS_ON, *_OF_UPDATE)
+    out = [Part(f"real-{name}", _real(name), every) for name in hapi_real.SETS]
     for seed in range(seeds):
-        out += [Part(f"testbed-{n}-{seed}", "testbed", _testbed(n, seed)) for n in REPLICAS]
-        out += [
-            Part(f"thin-{n}-{keep:g}-{seed}", "thin", _thin(n, seed, keep))
-            for n in TALL
-            for keep in KEPT
-        ]
+        for name in REPLICAS:
+            # Effects need the update, and are measured with the first seed.
+            files = _RESTS_ON if seed else every
+            out.append(Part(f"testbed-{name}-{seed}", _testbed(name, seed), files))
+        for name in TALL:
+            out += [Part(f"thin-{name}-{k:g}-{seed}", _thin(name, seed, k)) for k in KEPT]
     return out
 
 

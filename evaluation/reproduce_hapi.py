@@ -22,8 +22,8 @@ RUNS = "runs"
               path_type=Path), help="Folder with sodindoorloc, ble_tetam and so on.")  # fmt: skip
 @click.option("--out", default=DEFAULT_OUT, show_default=True,
               type=click.Path(file_okay=False, path_type=Path))  # fmt: skip
-@click.option("--only", "beginning", default="", help="Beginning of the parts' names, such as "
-              "testbed-bldg98; default all.")  # fmt: skip
+@click.option("--only", "beginning", default="", help="Comma-separated beginnings of "
+              "the parts' names, such as real,testbed-bldg98; default all.")  # fmt: skip
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1),
               help="Simulated buildings, radios and walks.")  # fmt: skip
 def hapi(data: Path, out: Path, beginning: str, seeds: int) -> None:
@@ -35,13 +35,14 @@ def hapi(data: Path, out: Path, beginning: str, seeds: int) -> None:
     from evaluation.hapi_parts import parts
     from training.fitting import arithmetic
 
-    chosen = [one for one in parts(seeds) if one.name.startswith(beginning)]
+    beginnings = tuple(beginning.split(","))
+    chosen = [one for one in parts(seeds) if one.name.startswith(beginnings)]
     if not chosen:
         names = ", ".join(one.name for one in parts(seeds))
         raise click.BadParameter(f"--only {beginning!r}: expected the beginning of one of {names}")
     command = "rssfix reproduce " + shlex.join(without_folders(sys.argv, "hapi"))
-    # Asked once: the tree may move on while this code runs.
-    made = {"command": command, "commit": commit(), "date": today()}
+    # Asked before: the tree may move on while this code runs.
+    commits = {one.name: commit(*one.rests_on) for one in chosen}
     try:
         for one in chosen:
             file = out / RUNS / f"{one.name}.json"
@@ -55,6 +56,7 @@ def hapi(data: Path, out: Path, beginning: str, seeds: int) -> None:
             except RssfixError as error:
                 click.echo(f"  skipped: {error}")
                 continue
+            made = {"command": command, "commit": commits[one.name], "date": today()}
             write_file(file, json.dumps({**made, **record}) + "\n")
     except KeyboardInterrupt:
         click.echo("interrupted; what is finished is kept")
