@@ -122,7 +122,10 @@ def fit_rows(
     their order, the places, the synthetic scans and the network. ``held_out`` is only watched."""
     part = survey.take(rows)
     cells = places_of(part, preset)
-    place = cells.squared_distance(part.xy_m, part.floor).argmin(axis=1)
+    # Scans share spots: tables per spot, not per scan, keep a large survey small.
+    spot, spot_of = part.spots()
+    where = part.xy_m[spot], part.floor[spot]
+    place = cells.squared_distance(*where).argmin(axis=1)[spot_of]
     names = preset.vectors.choose(part, preset.min_share, None)
     rssi = preset.vectors.of(part, names)
     kept = most_informative(rssi, place, preset.side**2)
@@ -132,8 +135,7 @@ def fit_rows(
     silent = preset.not_heard_dbm
     recipe = InputRecipe("square", silent, silent, silent, -silent, preset.side)
     material = Material(
-        rssi, place, part.session,
-        cells.soft_targets(part.xy_m, part.floor, preset.soften_m), recipe,
+        rssi, place, part.session, spot_of, cells.soft_targets(*where, preset.soften_m), recipe,
     )  # fmt: skip
     watch = None
     if held_out is not None:

@@ -23,12 +23,13 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Material:
-    """What a network learns from: rows (M, N) dBm with NaN = not heard, their places and sessions
-    (M,), targets (M, G) that sum to 1, and the recipe that makes images of rows."""
+    """What a network learns from: rows (M, N) dBm with NaN = not heard, their places, sessions and
+    spots (M,), targets (spots, G) that sum to 1, and the recipe that makes images of rows."""
 
     rssi_dbm: NDArray[np.float32]
     place: NDArray[np.int64]
     session: NDArray
+    spot: NDArray[np.int64]
     targets: NDArray[np.float32]
     recipe: InputRecipe
 
@@ -110,7 +111,7 @@ def fit(
                 if made.any():
                     scans[made] = draws.scans(material.place[row[made]], rng)
                 images = torch.from_numpy(material.recipe.images(scans)).to(device)
-                target = targets[torch.from_numpy(row)].to(device)
+                target = targets[torch.from_numpy(material.spot[row])].to(device)
                 loss = nn.functional.cross_entropy(network(images), target)
                 optimizer.zero_grad()
                 loss.backward()
