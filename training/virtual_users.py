@@ -79,9 +79,9 @@ def served(site: Site, cells: Cells) -> Cells:
     kept = np.zeros(len(cells.floor), dtype=bool)
     for floor in site.floors:
         here = cells.floor == floor
-        aps = site.layout.xy_m[site.layout.floor == floor]
-        apart = np.linalg.norm(cells.xy_m[here][:, None] - aps[None], axis=2)
-        near = apart.min(axis=1, initial=np.inf) <= SERVED_M
+        near = np.zeros(int(here.sum()), dtype=bool)
+        for ap in site.layout.xy_m[site.layout.floor == floor]:
+            near |= np.hypot(*(cells.xy_m[here] - ap).T) <= SERVED_M
         kept[here] = near if near.any() else True
     return replace(cells, xy_m=cells.xy_m[kept], floor=cells.floor[kept])
 
