@@ -55,7 +55,8 @@ def network_of(preset: LbnPreset, n_places: int) -> LbnNet:
     """A new network as the preset describes it."""
     return LbnNet(
         n_places, preset.side, preset.norm, preset.layer, preset.block, preset.running,
-        preset.scope, preset.edges, preset.ln_affine, preset.momentum, preset.dropout,
+        preset.scope, preset.edges, preset.ln_affine, preset.momentum, preset.eps,
+        preset.dropout,
         preset.compat75,
     )  # fmt: skip
 

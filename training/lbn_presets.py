@@ -31,6 +31,7 @@ class LbnPreset:
     edges: str = "partial"
     ln_affine: str = "channel"
     momentum: float = 0.99
+    eps: float = 1e-3
     dropout: float = 0.5
     compat75: bool = False
     side: int = 16
@@ -66,10 +67,10 @@ PRESETS: dict[str, LbnPreset] = {
     # Layer 1, block 4, Adam at 1e-3 for 200 epochs of 61 times the survey: hours on a processor.
     "paper": LbnPreset(),
     # Minutes on one core; settled so far by a first look at uji_library's 74 points alone. Moving
-    # averages start at variance 1, a hundred times what layer 1 gives: at the paper's momentum they
-    # need a thousand steps to forget that, and a short training ends before.
+    # averages start at variance 1, thousands of times what layer 1 gives: at the paper's momentum
+    # they need a thousand steps to forget that, and a short training ends before.
     "lbn-best": LbnPreset(
         side=12, momentum=0.9, dropout=0.2, factor=2, epochs=20, patience=8, learning_rate=2e-3,
-        one_cycle=True, estimate="mean",
+        one_cycle=True, soften_m=0.7, estimate="mean",
     ),
 }  # fmt: skip

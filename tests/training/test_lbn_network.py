@@ -77,12 +77,21 @@ def test_layer_norm():
     torch.manual_seed(0)
     x = 3.0 + 2.0 * torch.randn(4, 6, 5, 5)
     torch.testing.assert_close(LayerNorm(6)(x), nn.LayerNorm((6, 5, 5), eps=1e-3)(x))
+    torch.testing.assert_close(LayerNorm(6, eps=0.5)(x), nn.LayerNorm((6, 5, 5), eps=0.5)(x))
     one = LayerNorm(6, "scalar")
     one.gamma.data.fill_(2.0)
     one.beta.data.fill_(-1.0)
     torch.testing.assert_close(one(x), 2.0 * nn.LayerNorm((6, 5, 5), eps=1e-3)(x) - 1.0)
     with pytest.raises(ValueError, match="affine is 'both'"):
         LayerNorm(6, "both")
+
+
+@pytest.mark.parametrize("norm", ["bn", "ln", "lbn"])
+def test_momentum_and_eps_reach_the_norm(norm):
+    made = LbnNet(5, norm=norm, momentum=0.8, eps=1e-5).normed.norm
+    assert made.eps == 1e-5
+    if norm != "ln":
+        assert made.momentum == pytest.approx({"bn": 0.2, "lbn": 0.8}[norm])
 
 
 @pytest.mark.parametrize("edges", ["partial", "crop"])

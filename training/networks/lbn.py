@@ -31,8 +31,9 @@ class LayerNorm(nn.Module):
     """Statistics over channels and pixels of one map; gamma and beta (C,), or the paper's single
     pair ("scalar")."""
 
-    def __init__(self, channels: int, affine: str = "channel") -> None:
+    def __init__(self, channels: int, affine: str = "channel", eps: float = EPS) -> None:
         super().__init__()
+        self.eps = eps
         if affine not in LN_AFFINES:
             raise ValueError(f"affine is {affine!r}, expected one of {', '.join(LN_AFFINES)}")
         self.channels = channels
@@ -43,7 +44,7 @@ class LayerNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same."""
         gamma, beta = (p.expand(self.channels) for p in (self.gamma, self.beta))
-        return nn.functional.group_norm(x, 1, gamma, beta, EPS)
+        return nn.functional.group_norm(x, 1, gamma, beta, self.eps)
 
 
 class Layer(nn.Module):
@@ -67,7 +68,8 @@ class LbnNet(nn.Module):
     Args:
         n_places: reference points.
         side: of the image, at least 4.
-        norm: "none", "bn", "ln" or "lbn". BN and LBN use ``momentum`` as Keras does and eps 1e-3.
+        norm: "none", "bn", "ln" or "lbn". BN and LBN use ``momentum`` as Keras does; all add
+            ``eps`` to the variance.
         block: side of LBN's patches; None: a quarter of layer 1's map, half of the others' (SPEC
             4.3: 4, 4 and 2 at side 16).
         running, scope, edges: of ``LocalBatchNorm2d``; ln_affine: of ``LayerNorm``.
@@ -88,6 +90,7 @@ class LbnNet(nn.Module):
         edges: str = "partial",
         ln_affine: str = "channel",
         momentum: float = MOMENTUM,
+        eps: float = EPS,
         dropout: float = 0.5,
         compat75: bool = False,
     ) -> None:
@@ -103,7 +106,7 @@ class LbnNet(nn.Module):
         self.config = {
             "n_places": n_places, "side": side, "norm": norm, "layer": layer, "block": block,
             "running": running, "scope": scope, "edges": edges, "ln_affine": ln_affine,
-            "momentum": momentum, "dropout": dropout, "compat75": compat75,
+            "momentum": momentum, "eps": eps, "dropout": dropout, "compat75": compat75,
         }  # fmt: skip
         self.n_places, self.side = n_places, side
         self.first_place = int(compat75)
@@ -113,13 +116,13 @@ class LbnNet(nn.Module):
             out = (out[0] // 2, out[1] // 2) if pool else out
             made: nn.Module = nn.Identity()
             if number == layer and norm == "bn":
-                made = nn.BatchNorm2d(width, eps=EPS, momentum=1.0 - momentum)
+                made = nn.BatchNorm2d(width, eps=eps, momentum=1.0 - momentum)
             elif number == layer and norm == "ln":
-                made = LayerNorm(width, ln_affine)
+                made = LayerNorm(width, ln_affine, eps)
             elif number == layer and norm == "lbn":
                 size = block or max(out[0] // (4 if number == 1 else 2), 1)
                 made = LocalBatchNorm2d(
-                    width, out, size, momentum, EPS, running, scope, edges,
+                    width, out, size, momentum, eps, running, scope, edges,
                 )  # fmt: skip
                 out = made.out_size
             layers.append(Layer(inputs, width, pool, made, dropout))
