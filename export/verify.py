@@ -116,7 +116,9 @@ def compare(
     parts = []
     with Localizer.open(bundle, runtime=runtime) as localizer:
         name = localizer.info.runtime
-        output = localizer._serving().manifest.output
+        # Its `locate` and `posterior` in one: a fix and what it was made from.
+        model = localizer._serving()
+        output = model.manifest.output
         count = max(1, _MOST_VALUES // len(places[0]))
         with steps(f"verify {name}", len(reference.rssi_dbm), progress) as advance:
             for start in range(0, len(reference.rssi_dbm), count):
@@ -124,8 +126,9 @@ def compare(
                 found = np.full((len(rows), len(places[0])), np.nan)
                 for i, row in enumerate(rows):
                     scan = scan_of(run.bssids, reference.rssi_dbm[row])
-                    if localizer.locate(scan):
-                        found[i] = localizer.posterior(scan).probability
+                    _, posterior = model.located(scan)
+                    if posterior is not None:
+                        found[i] = posterior.probability
                     advance()
                 answered = np.isfinite(found).all(axis=1)
                 if answered.any():

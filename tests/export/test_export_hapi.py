@@ -102,6 +102,9 @@ def test_without_a_network_there_is_no_model(run, tmp_path):
         assert localizer.info.runtime == "native"
         fix = localizer.locate(Scan.from_dict({loaded.bssids[2 * APS]: -55.0}, 0))
     assert fix.floor == 2
+    timed = CliRunner().invoke(cli.main, ["bench", str(report.path), "--num-runs", "5"])
+    assert timed.exit_code == 0, timed.output
+    assert "native, 1 thread" in timed.output
 
 
 def test_virtual_aps_travel_with_the_bundle(run, tmp_path):
