@@ -1,0 +1,115 @@
+"""``rssfix update`` and ``rssfix health``: what unlabelled scans say about a deployment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sdk.errors import RssfixError
+
+_unlabelled = click.argument("unlabelled", type=click.Path(exists=True, path_type=Path))
+_json = click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_unlabelled
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Run folder.")
+@click.option(
+    "--offset",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "yes", "no"]),
+    help="Take over the offset of all levels; auto: where the run goes by ranks.",
+)
+@_json
+def update(run: Path, unlabelled: Path, out: Path, offset: str, as_json: bool) -> None:
+    """Estimate floor attenuation and level offset of hapi run RUN from the scans in UNLABELLED.
+
+    UNLABELLED is a survey folder, whose positions and floors are ignored, or JSON Lines of scans.
+    Access points that look dead or misplaced are reported; nothing is done about them.
+    """
+    from training.hapi_update import update as updated
+    from training.run import Run
+    from training.unlabelled import read_unlabelled
+
+    try:
+        result, report = updated(Run.load(run), read_unlabelled(unlabelled), offset)
+        result.save(out)
+    except (RssfixError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException(f"interrupted; {out} was not written") from None
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    click.echo(f"{report['scans']} scans, {report['scans_placed']} of them placed -> {out}")
+    for name in ("floor_attenuation_db", "offset_db"):
+        click.echo(f"  {name}: {_changed(report[name])}")
+    _access_points(report)
+
+
+@click.command()
+@click.argument("run_or_bundle", type=click.Path(exists=True, path_type=Path))
+@_unlabelled
+@_json
+def health(run_or_bundle: Path, unlabelled: Path, as_json: bool) -> None:
+    """Which access points of RUN_OR_BUNDLE fell silent, appeared or moved, by scans in UNLABELLED.
+
+    Positions of access points are known to hapi only; other systems are compared with the scans
+    they were trained on, as far as run or bundle carries them.
+    """
+    from training.hapi_update import findings
+    from training.unlabelled import known_of, read_unlabelled
+
+    try:
+        known = known_of(run_or_bundle)
+        report = findings(known, read_unlabelled(unlabelled)).to_json()
+    except (RssfixError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    located = known.ground is not None
+    looked = {
+        "appeared": True,
+        "silent": located or known.reference_dbm is not None,
+        "moved": located,
+        "odd_level": located,
+    }
+    report = {"system": known.system, "looked_for": looked, **report}
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    click.echo(f"{known.source} ({known.system}), {report['scans']} scans")
+    _access_points(report)
+    if not all(looked.values()):
+        cannot = ", ".join(name for name, could in looked.items() if not could)
+        click.echo(f"  not looked for: {cannot} (nothing to compare with in {known.source})")
+
+
+def _changed(one: dict[str, Any]) -> str:
+    text = f"{one['was']:g} -> {one['now']:g}"
+    if one["estimate"] is not None:
+        text += f" (estimate {one['estimate']:g}, standard error {one['standard_error']:g})"
+    return text + (f"; kept: {one['kept_because']}" if one["kept_because"] else "")
+
+
+def _access_points(report: dict[str, Any]) -> None:
+    aps = report["access_points"]
+    click.echo(f"  {aps['heard']} of {aps['known']} access points heard")
+    for one in aps["silent"]:
+        click.echo(
+            f"  silent: {one['bssid']}, heard {one['heard']} of about {one['expected']} times"
+        )
+    for one in aps["moved"]:
+        click.echo(
+            f"  moved or misplaced: {one['bssid']}, likelier {one['apart_m']:g} m away at "
+            f"({one['likelier_x_m']:.1f}, {one['likelier_y_m']:.1f}) on floor "
+            f"{one['likelier_floor']}"
+        )
+    for one in aps["odd_level"]:
+        word = "louder" if one["excess_db"] > 0 else "quieter"
+        click.echo(f"  {word} than it should be: {one['bssid']}, {one['excess_db']:+g} dB")
+    for one in aps["appeared"]:
+        click.echo(f"  appeared: {one['bssid']}, in {one['scans']} scans")
