@@ -9,10 +9,13 @@ per channel and patch (LBN). What of that is exact in the neighbouring layers:
   a map: ``conv(scale * x + shift) = conv(scale * x) + conv(shift)``, and conv(shift), computed once
   with the same zeros around it, differs from pixel to pixel only at borders of the map (BN) and of
   patches (LBN). A bias per channel could not say that: it would be wrong at the border.
-* There, the *scale* goes into the next convolution's weights where it is one per channel. One
-  per patch cannot: a kernel sees up to four patches and has one set of weights. Nor can it go back
-  into the layer before, whose kernels are shared by all pixels as well (past the ReLU it could go:
-  scale > 0 commutes with it). One multiplication stays.
+* There, the *scale* goes into the next convolution's weights where it is one per channel. One per
+  patch cannot: a kernel sees up to four patches and has one set of weights. One multiplication
+  stays.
+* Backwards, ReLU and max pool let a positive factor per channel pass (not one per patch: the
+  convolution before them shares its weights among pixels too). The largest |scale| of each channel
+  goes there, which leaves factors of at most 1. In fp32 nothing changes; in int8 the values of a
+  layer share one step, and small channels would be rounded away before they are multiplied.
 
 LN and LBN with statistics of the sample depend on the input and stay as they are.
 """
@@ -94,19 +97,21 @@ class Folded(nn.Module):
         return self.head(torch.relu(self.dense(self.body(x).flatten(1))))
 
 
-def folded(network: LbnNet, form: str = "multiply_add") -> Folded:
+def folded(network: LbnNet, form: str = "crossed") -> Folded:
     """The network in eval mode as the same function with its norm folded, a copy.
 
     ``form`` of a norm before a convolution: one of FORMS.
     """
     if form not in FORMS:
         raise ValueError(f"form is {form!r}, expected one of {', '.join(FORMS)}")
-    affine = scale_and_shift(network)
+    normed, affine = network.normed.conv, scale_and_shift(network)
+    if affine is not None:
+        normed, affine = _balanced(normed, *affine)
     body: list[nn.Module] = []
     dense = deepcopy(network.dense)
     pending: tuple[Tensor, Tensor] | None = None
     for number, layer in enumerate(network.layers, 1):
-        conv: nn.Module = layer.conv
+        conv: nn.Module = normed if layer is network.normed else layer.conv
         if pending is not None and form == "crossed":
             conv = Crossed(*pending, layer.conv)
         body += [conv, nn.ReLU(), layer.pool]
@@ -152,6 +157,19 @@ def scale_and_shift(network: LbnNet) -> tuple[Tensor, Tensor] | None:
     shift = norm.bias - norm.running_mean * scale
     maps = [v[:, None, None].expand(-1, side, side) for v in (scale, shift)]
     return maps[0], maps[1]
+
+
+@torch.no_grad()
+def _balanced(
+    conv: nn.Conv2d, scale: Tensor, shift: Tensor
+) -> tuple[nn.Conv2d, tuple[Tensor, Tensor]]:
+    """The convolution before the norm with each channel's largest |scale|, and what is left."""
+    largest = scale.abs().amax(dim=(1, 2))
+    factor = torch.where(largest > 0, largest, torch.ones_like(largest))
+    made = deepcopy(conv)
+    made.weight *= factor[:, None, None, None]
+    made.bias *= factor
+    return made, (scale / factor[:, None, None], shift)
 
 
 @torch.no_grad()

@@ -75,6 +75,24 @@ def test_a_scale_per_channel_goes_into_the_next_convolution(settings, multiplied
     assert (crossed.scale is not None) == multiplied
 
 
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_channels_are_balanced_before_the_norm(layer):
+    """What is multiplied after the ReLU is at most 1, and 1 somewhere in each channel."""
+    net = network(layer=layer, block=2)
+    with torch.no_grad():
+        net.normed.norm.gamma[1] = 0.0
+    for form in ("multiply_add", "crossed"):
+        made = folded(net, form)
+        with torch.inference_mode():
+            torch.testing.assert_close(made(images()), net.scores(images()))
+        for module in made.modules():
+            scale = getattr(module, "scale", None)
+            if scale is not None:
+                largest = scale.abs().amax(dim=(0, 2, 3))
+                assert largest[1] == 0.0
+                torch.testing.assert_close(largest[2:], torch.ones_like(largest[2:]))
+
+
 def test_a_bias_per_channel_would_be_wrong_at_the_border():
     """Why the shift crosses a zero-padded convolution as a map."""
     net = network(norm="bn")
