@@ -1,4 +1,4 @@
-"""Access points that fell silent, stand elsewhere than stated, or are not in the table at all.
+"""Access points that fell silent, stand elsewhere than stated, or changed their power.
 
 All from scans whose places nobody noted: a scan is placed by the other access points, and then the
 one in question is looked at (SPEC 5.11 names those that are dead or misplaced in public sets).
@@ -12,12 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from sdk.fingerprint import ApTable
-from sdk.native import weighted_knn
 from training.hapi_presets import PathLoss
 from training.path_loss_fit import Ground, expected_dbm, locate
 from training.radio_estimates import Radios, log_likelihood
-from training.survey import Survey
 
 # Silent: so many readings were to be expected, and at most this share of them came.
 LEAST_EXPECTED = 20.0
@@ -29,14 +26,10 @@ MOVED_NATS = 0.75
 # Not moved but odd: a power of its own, so far off, explains this share of it.
 POWER_SHARE = 0.75
 ODD_DB = 12.0
-# Appeared: in so large a share of the scans, and in LEAST_HEARD at least.
-APPEARED_SHARE = 0.05
 _MOST_PLACES = 80
 _USUAL_ATTENUATION_DB = 20.0
-_EXCESSES_DB = np.arange(-30.0, 31.0, 1.0)
-# Scans alike, by levels with this for silence.
-_ALIKE = 3
-_SILENT_DBM = -100.0
+MOST_EXCESS_DB = 30.0
+_EXCESSES_DB = np.arange(-MOST_EXCESS_DB, MOST_EXCESS_DB + 1)
 
 
 @dataclass(frozen=True)
@@ -168,35 +161,3 @@ def _level(
     per_floor = radios.floor_attenuation.value_db
     level = expected_dbm(radio, np.maximum(away_m, 1.0)) + (radios.offset.value_db or 0.0)
     return level - (_USUAL_ATTENUATION_DB if per_floor is None else per_floor) * floors_apart
-
-
-def silent_beside(reference_dbm: NDArray, rssi_dbm: NDArray) -> list[Silent]:
-    """As ``silent``, without positions: what earlier scans (R, N) most alike heard is expected."""
-    placed = rssi_dbm[np.isfinite(rssi_dbm).any(axis=1)]
-    k = min(_ALIKE, len(reference_dbm))
-    if not k or not len(placed):
-        return []
-    nearest, _ = weighted_knn(_filled(reference_dbm), _filled(placed), k, "l1")
-    share = np.isfinite(reference_dbm)[nearest].mean(axis=1)
-    expected, heard = share.sum(axis=0), np.isfinite(placed).sum(axis=0)
-    return [
-        Silent(int(ap), int(heard[ap]), float(expected[ap]))
-        for ap in np.flatnonzero((expected >= LEAST_EXPECTED) & (heard <= SILENT_SHARE * expected))
-    ]
-
-
-def _filled(rssi_dbm: NDArray) -> NDArray[np.float32]:
-    return np.where(np.isfinite(rssi_dbm), rssi_dbm, _SILENT_DBM).astype(np.float32)
-
-
-def appeared(survey: Survey, table: ApTable) -> list[tuple[str, int]]:
-    """Identifiers outside the table that many scans heard, and how many; most often first."""
-    names = [table.key(bssid) for bssid in survey.bssids]
-    strange = {name for name in names if name not in table.index}
-    scans: dict[str, set[int]] = {name: set() for name in strange}
-    for row, code in zip(survey.row_of_reading.tolist(), survey.bssid_code.tolist(), strict=True):
-        if names[code] in strange:
-            scans[names[code]].add(row)
-    least = max(LEAST_HEARD, APPEARED_SHARE * len(survey))
-    found = [(name, len(rows)) for name, rows in scans.items() if len(rows) >= least]
-    return sorted(found, key=lambda one: (-one[1], one[0]))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import ap_health
+from training.ap_presence import appeared, silent_beside
 from training.path_loss_fit import MOST_SCANS
 from training.radio_estimates import Estimated, Radios, estimate
 from training.run import Run, RunError
@@ -82,10 +83,10 @@ def findings(known: Known, survey: Survey) -> Findings:
             silent = ap_health.silent(known.ground, known.radio, some, radios)
             moved, odd = ap_health.strange(known.ground, known.radio, some, radios)
     elif known.reference_dbm is not None:
-        silent = ap_health.silent_beside(known.reference_dbm, rssi)
+        silent = silent_beside(known.reference_dbm, rssi)
     return Findings(
         len(survey), int(np.isfinite(rssi).any(axis=0).sum()), rssi.shape[1], radios,
-        tuple(silent), tuple(moved), tuple(odd), tuple(ap_health.appeared(survey, known.table)),
+        tuple(silent), tuple(moved), tuple(odd), tuple(appeared(survey, known.table)),
         known.table.bssids,
     )  # fmt: skip
 

@@ -104,12 +104,12 @@ def estimate(ground: Ground, radio: PathLoss, rssi_dbm: NDArray[np.float64]) -> 
     if shift is not None:
         # Once more, with the scans placed by levels without the offset.
         pairs = _pairs(ground, radio, rssi_dbm, shift)
-    offset, sigma = _estimated(pairs.take(pairs.apart == 0), silence, OFFSETS_DB)
+    offset, sigma = _estimated(pairs.take(pairs.apart == 0), silence, OFFSETS_DB, "the same floor")
     shift = 0.0 if offset.value_db is None else offset.value_db
     next_floor = pairs.take(pairs.apart == 1)
     next_floor = replace(next_floor, expected_dbm=next_floor.expected_dbm + shift)
     low, high = ATTENUATIONS_DB
-    floors, _ = _estimated(next_floor, silence, (-high, -low))
+    floors, _ = _estimated(next_floor, silence, (-high, -low), "the next floor")
     if floors.value_db is not None:
         floors = replace(floors, value_db=-floors.value_db)
     return Radios(len(rssi_dbm), silence, sigma, offset, floors)
@@ -157,7 +157,7 @@ def _fit(
 
 
 def _estimated(
-    pairs: _Pairs, silence_dbm: float, within_db: tuple[float, float]
+    pairs: _Pairs, silence_dbm: float, within_db: tuple[float, float], where: str
 ) -> tuple[Estimated, float]:
     """The fit with its guards."""
     n = len(pairs.level_dbm)
@@ -165,7 +165,7 @@ def _estimated(
     value, sigma = _fit(pairs, silence_dbm, within_db)
     if n < LEAST_PAIRS or heard < LEAST_HEARD:
         why = (
-            f"{n} times an access point of that floor was {NEAR_M:g} to {FAR_M:g} m away and "
+            f"{n} times an access point of {where} was {NEAR_M:g} to {FAR_M:g} m away and "
             f"{heard} times it was heard, needed {LEAST_PAIRS} and {LEAST_HEARD}"
         )
         return Estimated(None, None, n, why), sigma

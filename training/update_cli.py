@@ -96,6 +96,8 @@ def _changed(one: dict[str, Any]) -> str:
 
 
 def _access_points(report: dict[str, Any]) -> None:
+    from training.ap_health import MOST_EXCESS_DB
+
     aps = report["access_points"]
     click.echo(f"  {aps['heard']} of {aps['known']} access points heard")
     for one in aps["silent"]:
@@ -110,6 +112,7 @@ def _access_points(report: dict[str, Any]) -> None:
         )
     for one in aps["odd_level"]:
         word = "louder" if one["excess_db"] > 0 else "quieter"
-        click.echo(f"  {word} than it should be: {one['bssid']}, {one['excess_db']:+g} dB")
+        more = " or more" if abs(one["excess_db"]) >= MOST_EXCESS_DB else ""
+        click.echo(f"  {word} than it should be: {one['bssid']}, {one['excess_db']:+g} dB{more}")
     for one in aps["appeared"]:
         click.echo(f"  appeared: {one['bssid']}, in {one['scans']} scans")

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from sdk.fingerprint import ApTable
 from training import hapi, hapi_update, neighbours
-from training.ap_health import appeared, silent_beside
+from training.ap_presence import appeared, silent_beside
 from training.hapi_site import site_of
 from training.run import Run, RunError
 from training.simulator import Crowd, Radio, place_access_points, simulate

@@ -60,7 +60,7 @@ def test_without_enough_to_go_by_there_is_no_estimate():
     one_floor = estimate(ground, RADIO, rssi)
     assert one_floor.offset.value_db is not None
     assert one_floor.floor_attenuation.value_db is None
-    assert "0 times an access point of that floor" in one_floor.floor_attenuation.why
+    assert "0 times an access point of the next floor" in one_floor.floor_attenuation.why
 
 
 def test_an_impossible_offset_is_not_believed():
