@@ -17,6 +17,7 @@ TARGETS = (
     ("HCXY test, 10 scans", "preset best", 2.95, 2.65, None),
     ("ble_tetam", "preset best-ble", 2.65, None, None),
     ("ble_tetam", f"preset best-ble, {TRACK}", 2.30, None, None),
+    ("ble_tetam", "preset best-ble, track, 0.1 m/s²", 2.30, None, None),
 )
 
 

@@ -81,9 +81,14 @@ class Scans:
         )  # fmt: skip
 
 
+def _seed(name: str, seed: int) -> int:
+    """A building's own: with one for all, their access points would hang alike."""
+    return seed * len(REPLICAS) + list(REPLICAS).index(name)
+
+
 def radio_of(name: str, seed: int) -> Radio:
     """A building's own radio: what differs between ordinary buildings, drawn evenly."""
-    rng = np.random.default_rng(np.random.SeedSequence([seed, 3, list(REPLICAS).index(name)]))
+    rng = np.random.default_rng(np.random.SeedSequence([_seed(name, seed), 3]))
     return Radio(
         p0_dbm=rng.uniform(-45, -33), exponent=rng.uniform(2.6, 3.4),
         floor_attenuation_db=rng.uniform(12, 24), shadowing_db=rng.uniform(4, 7),
@@ -97,13 +102,13 @@ def replica_survey(name: str, seed: int, keep: float = 1.0, offset_db: float = 0
 
     ``keep``: share of the access points that are left. The walks depend on the seed alone.
     """
-    building = replica(name, np.random.default_rng(np.random.SeedSequence([seed, 1])))
+    own = _seed(name, seed)
+    building = replica(name, np.random.default_rng(np.random.SeedSequence([own, 1])))
     if keep < 1:
-        rng = np.random.default_rng(np.random.SeedSequence([seed, 2]))
-        building = thinned(building, keep, rng)
+        building = thinned(building, keep, np.random.default_rng(np.random.SeedSequence([own, 2])))
     scans = REPLICAS[name].samples
     crowd = Crowd(scans=scans, walks=max(4, scans // 100), device_mean_db=offset_db)
-    return simulate(building, radio_of(name, seed), crowd, seed)
+    return simulate(building, radio_of(name, seed), crowd, own)
 
 
 def others(name: str, seed: int) -> list[Survey]:
