@@ -19,3 +19,7 @@ class RuntimeUnavailableError(RssfixError):
 
 class ClosedError(RssfixError):
     """The localizer was used after close()."""
+
+
+class StoreError(RssfixError):
+    """A store of scans is none, is damaged, or cannot be written; the message says which."""

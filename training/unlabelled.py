@@ -15,6 +15,7 @@ from sdk.fingerprint import ApTable
 from sdk.outputs import CellsOutput, NeighboursOutput
 from sdk.rank_rules import RanksOutput
 from sdk.readings import Readings
+from sdk.scan import Scan
 from training.hapi_presets import PRESETS, PathLoss
 from training.path_loss_fit import Ground
 from training.run import Run
@@ -38,12 +39,14 @@ class Known:
 
 
 def read_unlabelled(path: Path) -> Survey:
-    """A survey folder without its positions and floors, or a file with JSON Lines of scans.
+    """Scans without their positions and floors, from a survey folder, a store (``sdk.store``) or a
+    file with JSON Lines of scans.
 
     Raises:
-        SurveyError: not readable, or no scan in it; ScanError: naming file and line.
+        SurveyError: not readable, or no scan in it; ScanError: naming file and line; StoreError.
     """
     from sdk.cli import read_scans
+    from sdk.store import Store, is_store
     from training.survey_file import read_survey
 
     path = Path(path)
@@ -51,8 +54,15 @@ def read_unlabelled(path: Path) -> Survey:
         survey = read_survey(path)
     else:
         try:
-            with path.open(encoding="utf-8") as lines:
-                rows = [_row(scan) for _, scan in read_scans(lines)]
+            if is_store(path):
+                with Store(path, read_only=True) as store:
+                    rows = [
+                        _row(one.scan) | {"device": one.device, "session": one.session}
+                        for one in store.rows()
+                    ]
+            else:
+                with path.open(encoding="utf-8") as lines:
+                    rows = [_row(scan) for _, scan in read_scans(lines)]
         except OSError as error:
             raise SurveyError(f"{path}: cannot be read ({error.strerror})") from None
         survey = from_rows(Header(path.name, "unknown", "none", ()), rows)
@@ -63,7 +73,7 @@ def read_unlabelled(path: Path) -> Survey:
     return replace(survey, x_m=nowhere, y_m=nowhere.copy(), floor=floor)
 
 
-def _row(scan: Any) -> dict[str, object]:
+def _row(scan: Scan) -> dict[str, object]:
     # Readings without an age count as fresh, as they do on a device.
     ages = [age or 0 for age in scan.ages_ms or (0,) * len(scan)]
     return {

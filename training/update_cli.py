@@ -29,7 +29,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="The report as JSON
 def update(run: Path, unlabelled: Path, out: Path, offset: str, as_json: bool) -> None:
     """Estimate floor attenuation and level offset of hapi run RUN from the scans in UNLABELLED.
 
-    UNLABELLED is a survey folder, whose positions and floors are ignored, or JSON Lines of scans.
+    UNLABELLED is a survey folder, whose positions and floors are ignored, a store of the device, or
+    JSON Lines of scans.
     Access points that look dead or misplaced are reported; nothing is done about them.
     """
     from training.hapi_update import update as updated
