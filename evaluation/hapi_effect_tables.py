@@ -17,6 +17,7 @@ TITLES = {
     "phone": "Phones that report 8 dB less",
     "augmentation": "What the paper's floor network is taught: other buildings' scans",
 }
+_APS = {1.0: "all access points", 0.5: "half of them"}
 
 
 def gathered(records: Sequence[dict[str, Any]]) -> dict[str, dict[tuple[Any, ...], list[Row]]]:
@@ -26,9 +27,8 @@ def gathered(records: Sequence[dict[str, Any]]) -> dict[str, dict[tuple[Any, ...
         for effect, rows in record.get("effects", {}).items():
             for one in rows:
                 what = one.get("value", one["method"])
-                key = (f"{one['keep']:g} of the APs", what) if "keep" in one else (
-                    one["preset"], what
-                )  # fmt: skip
+                column = one["preset"] if "keep" not in one else _APS[one["keep"]]
+                key = (column, what)
                 out.setdefault(effect, {}).setdefault(key, []).append(one)
     return {name: out[name] for name in TITLES if name in out}
 

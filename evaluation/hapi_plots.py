@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,16 @@ _REAL_LINES = (
         "weighted kNN of the surveyed building (needs a survey)",
     )),
 )  # fmt: skip
+_EFFECTS = {
+    "FAF": "floor attenuation (dB a floor)",
+    "strongest": "access points that count",
+    "threshold": "threshold of the density",
+    "floor window": "window for the floor (s)",
+    "position window": "window for the position (s)",
+    "walking": "filters and smoothing",
+    "phone": "phones that report 8 dB less",
+    "augmentation": "what teaches the floor network",
+}
 _MOST_M = 12.0
 _COLUMNS = 4
 
@@ -90,40 +101,48 @@ def real(records: Sequence[dict[str, Any]], path: Path) -> None:
 def effects(records: Sequence[dict[str, Any]], path: Path) -> None:
     """A panel per effect: median error, or floor hit where nothing else changes."""
     found = gathered(records)
-    figure = Figure(figsize=(13, 3.1 * -(-len(found) // 3)), layout="constrained")
-    panels = figure.subplots(-(-len(found) // 3), 3, squeeze=False).ravel()
+    rows = -(-len(found) // 3)
+    figure = Figure(figsize=(13, 3.3 * rows), layout="constrained")
+    panels = figure.subplots(rows, 3, squeeze=False).ravel()
     for axes, (effect, of_key) in zip(panels, found.items(), strict=False):
         placed = "median_m" in next(iter(of_key.values()))[0]
-        key = "median_m" if placed else "floor_hit"
-        values = list(dict.fromkeys(k[1] for k in of_key))
-        groups = list(dict.fromkeys(k[0] for k in of_key))
-        lines = all(isinstance(v, int | float) or v in ("all", "own floor") for v in values)
-        for i, (group, colour) in enumerate(zip(groups, (GREEN, BLUE), strict=False)):
-            got = [summary(of_key[group, v])[key] for v in values]
-            if lines:
-                axes.plot(range(len(values)), got, "o-", color=colour, label=group, ms=4)
-            else:
-                at = np.arange(len(values)) + (i - (len(groups) - 1) / 2) * 0.4
-                axes.barh(at, got, height=0.38, color=colour, label=group)
-        if lines:
-            axes.set_xticks(range(len(values)), [str(v) for v in values], fontsize=7)
-            axes.set_ylabel("median error (m)" if placed else "floor hit", fontsize=8)
-            low = 0.0 if placed else min(0.5, axes.get_ylim()[0])
-            axes.set_ylim(low, None if placed else 1.02)
-        else:
-            axes.set_yticks(range(len(values)), values, fontsize=7)
-            axes.invert_yaxis()
-            axes.set_xlabel("median error (m)" if placed else "floor hit", fontsize=8)
-            if not placed:
-                axes.set_xlim(0.8, 1.0)
-        axes.set_title(effect, fontsize=10)
+        _effect(axes, of_key, "median_m" if placed else "floor_hit")
+        axes.set_title(_EFFECTS[effect], fontsize=10)
         axes.grid(color="#E5E5E5", lw=0.7)
         axes.set_axisbelow(True)
         axes.tick_params(labelsize=7)
-        axes.legend(frameon=False, fontsize=7)
     for axes in panels[len(found) :]:
         axes.set_visible(False)
     save_small(figure, path)
+
+
+def _effect(axes: Axes, of_key: dict[tuple[Any, ...], list[Row]], key: str) -> None:
+    values = list(dict.fromkeys(k[1] for k in of_key))
+    groups = list(dict.fromkeys(k[0] for k in of_key))
+    numbers = sum(isinstance(v, int | float) for v in values) > len(values) / 2
+    names = [f"{v:g}" if isinstance(v, int | float) else fill(str(v), 22) for v in values]
+    title = "median error (m)" if key == "median_m" else "floor hit"
+    for i, (group, colour) in enumerate(zip(groups, (GREEN, BLUE), strict=False)):
+        got = [summary(of_key[group, v])[key] for v in values]
+        if numbers:
+            axes.plot(range(len(values)), got, "o-", color=colour, label=group, ms=4)
+        else:
+            at = np.arange(len(values)) + (i - (len(groups) - 1) / 2) * 0.4
+            axes.barh(at, got, height=0.38, color=colour, label=group)
+    if numbers:
+        axes.set_xticks(range(len(values)), names)
+        axes.set_ylabel(title, fontsize=8)
+        low, high = (0.0, None) if key == "median_m" else (min(0.4, axes.get_ylim()[0]), 1.02)
+        axes.set_ylim(low, high)
+        axes.legend(frameon=False, fontsize=7)
+    else:
+        axes.set_yticks(range(len(values)), names)
+        axes.invert_yaxis()
+        axes.set_xlabel(title, fontsize=8)
+        if key == "floor_hit":
+            axes.set_xlim(0.8, 1.0)
+        axes.legend(frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16),
+                    ncols=len(groups))  # fmt: skip
 
 
 def _curve(axes: Axes, rows: Sequence[Row], label: str, colour: str, style: str) -> Any:
