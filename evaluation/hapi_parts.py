@@ -14,7 +14,10 @@ TALL = ("bldg98", "bldg122")
 KEPT = (0.5, 0.25)
 # Files on which a part's figures rest, for "-dirty" in its record.
 _RESTS_ON = (
-    "native", "sdk", "evaluation/baselines", "evaluation/hapi_*.py", "training/readers",
+    "native", *(f"sdk/{name}.py" for name in (
+        "native", "places", "posterior", "rank_rules", "smoothing", "track", "positioners/ranks",
+        "positioners/floor_maps", "positioners/floor_grids",
+    )), "evaluation/baselines", "evaluation/hapi_*.py", "training/readers",
     "training/simulator", "training/networks/floor.py", "training/virtual_users.py",
     "training/ap_centroid.py", "training/ap_floors.py", "training/ap_layout.py",
     *(f"training/hapi{name}.py" for name in (
