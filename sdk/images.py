@@ -10,9 +10,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-ImageKind: TypeAlias = Literal["vector", "cyclic_map", "square"]
-IMAGE_KINDS: tuple[ImageKind, ...] = ("vector", "cyclic_map", "square")
+ImageKind: TypeAlias = Literal["vector", "cyclic_map", "square", "ratio"]
+IMAGE_KINDS: tuple[ImageKind, ...] = ("vector", "cyclic_map", "square", "ratio")
 
+# No phone beside an AP hears more; it keeps ratios within 0.2..5 for a floor of -100 dBm.
+LOUDEST_DBM = -20.0
 MIN_STD_DB = 1e-6
 MAX_DB = 1e6
 # Of a square: as many cells as a bundle may have APs.
@@ -24,9 +26,11 @@ class InputRecipe:
     """How a network wants its input; the bundle's manifest declares it (SPEC 1.1, 1.2).
 
     Args:
-        image: `vector` (1, N), `cyclic_map` (1, N, N), map[R, C] = row[(C - R) mod N], or
+        image: `vector` (1, N), `cyclic_map` (1, N, N), map[R, C] = row[(C - R) mod N],
             `square` (1, S, S), the row written line by line (SPEC 4.1); cells beyond the last AP
-            read not heard, and levels are cut to not_heard_dbm..0 first.
+            read not heard, and levels are cut to not_heard_dbm..0 first. Or `ratio` (1, N, N),
+            with `level` (2, N, N), as `ratio.py` says: of dBm, so mean 0 and std 1; masked APs
+            hold 0 there and unknown_dbm is not used.
         not_heard_dbm, unknown_dbm: the values that stand for NaN and for masked APs, used
             here and nowhere else.
         mean_dbm, std_db: the z-score; a number for the whole place, a tuple for one per AP.
@@ -43,6 +47,7 @@ class InputRecipe:
     mean_dbm: float | tuple[float, ...]
     std_db: float | tuple[float, ...]
     side: int | None = None
+    level: bool = False
     _mean: NDArray[np.float32] = field(init=False, repr=False, compare=False)
     _std: NDArray[np.float32] = field(init=False, repr=False, compare=False)
 
@@ -68,6 +73,24 @@ class InputRecipe:
                 raise ValueError(f"side is {self.side!r}, but the image is a {self.image}")
             if type(self.side) is not int or not 1 <= self.side <= MAX_SIDE:
                 raise ValueError(f"side must be 1..{MAX_SIDE}, got {self.side!r:.80}")
+        self._check_ratio()
+
+    def _check_ratio(self) -> None:
+        if type(self.level) is not bool:
+            raise ValueError(f"level must be true or false, got {self.level!r:.80}")
+        if self.image != "ratio":
+            if self.level:
+                raise ValueError(f"level is set, but the image is a {self.image}")
+            return
+        if (self.mean_dbm, self.std_db) != (0.0, 1.0):
+            raise ValueError(
+                f"a ratio is of dBm: mean_dbm 0 and std_db 1, got {self.mean_dbm!r:.80} and "
+                f"{self.std_db!r:.80}"
+            )
+        if not self.not_heard_dbm < LOUDEST_DBM:
+            raise ValueError(
+                f"not_heard_dbm must be < {LOUDEST_DBM:g} for ratio, got {self.not_heard_dbm!r}"
+            )
 
     @property
     def per_ap(self) -> int | None:
@@ -104,6 +127,10 @@ class InputRecipe:
 
         Raises ValueError where the APs do not fit into the square.
         """
+        if self.image == "ratio":
+            from .ratio import images
+
+            return images(rssi_dbm, self.not_heard_dbm, self.level, unknown)
         rows = self.normalised(rssi_dbm, unknown)
         if self.image == "vector":
             return rows[:, None, :]
@@ -114,7 +141,7 @@ class InputRecipe:
         return cyclic_map(rows)[:, None, :, :]
 
     def shape(self, n_aps: int) -> tuple[int, ...]:
-        """The shape of one scan's input: (1, 1, N), (1, 1, N, N) or (1, 1, S, S).
+        """The shape of one scan's input: (1, 1, N), (1, C, N, N) or (1, 1, S, S).
 
         Raises ValueError where the APs do not fit into the square.
         """
@@ -126,7 +153,7 @@ class InputRecipe:
             side = least if self.side is None else self.side
             if side < least:
                 raise ValueError(f"{n_aps} APs do not fit into a square of side {side}")
-        return 1, 1, side, side
+        return 1, 2 if self.level else 1, side, side
 
     def _squares(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """(B, N) normalised rows -> (B, 1, S, S)."""
@@ -149,6 +176,7 @@ class InputRecipe:
             "mean_dbm": list(mean) if isinstance(mean, tuple) else mean,
             "std_db": list(std) if isinstance(std, tuple) else std,
             **({} if self.side is None else {"side": self.side}),
+            **({"level": True} if self.level else {}),
         }
 
     @classmethod
@@ -158,7 +186,11 @@ class InputRecipe:
         for name in names:
             if name not in record:
                 raise ValueError(f"{name} is missing")
-        recipe = cls(**{name: record[name] for name in names}, side=record.get("side"))
+        recipe = cls(
+            **{name: record[name] for name in names},
+            side=record.get("side"),
+            level=record.get("level", False),
+        )
         if recipe.per_ap == 0:
             raise ValueError("mean_dbm and std_db must not be empty")
         return recipe
