@@ -45,6 +45,7 @@ def network(
         images = rows.recipe.images(material.rssi_dbm)
         probability = softmax(fitting.logits(images), 1.0)
     count = len(rows.place)
+    shown = count * preset.factor
     own = probability[material.train, rows.place]
     record = {
         "place": place.name,
@@ -52,7 +53,7 @@ def network(
         "seed": seed,
         "settings": asdict(preset),
         "training_rows": count,
-        "steps": preset.epochs * (count * preset.factor // preset.batch),
+        "steps": preset.epochs * (shown // min(preset.batch, shown)),
         "cpu_s": round(took[0], 1),
         "wall_s": round(took[1], 1),
         "values": fitting.network.published_count(),
