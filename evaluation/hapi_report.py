@@ -64,10 +64,10 @@ def table_2(records: Sequence[Record]) -> str:
     seeds = sorted({r["seed"] for r in records})
     text = [
         "## Table 2: five simulated testbeds, leave one building out",
-        f"Replicas of our simulator, each with a radio of its own; mean over {len(seeds)} seeds "
-        "(buildings, radios, walks); \"all\": every scan alike. The networks' teachers: other "
-        "buildings' scans, or virtual users of the building alone (\"no scan\"). The paper's "
-        "columns are its own buildings and its own runs of Locus and IncVoronoi.",
+        "Replicas of our simulator, each with a building, radio and walks of its own. Seeds: "
+        f"{', '.join(str(s) for s in seeds)}; their mean, \"all\": every scan alike. The networks' "
+        "teachers: other buildings' scans, or virtual users of the building alone (\"no scan\"). "
+        "The paper's columns are its own buildings and its own runs of Locus and IncVoronoi.",
         "### Floor hit",
     ]  # fmt: skip
     paper = {
