@@ -1,0 +1,87 @@
+"""iToLoc's input in PyTorch, a batch at a time, with the augmentation: readings jitter, phones
+differ in gain, access points are unknown. Without it, the images of ``sdk.images``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdk.images import LOUDEST_DBM, InputRecipe
+from sdk.ratio import LEVEL_DBM
+
+INPUTS = ("image", "vector")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """``noise_db`` on every reading heard, ``offset_db`` on all of a scan; of a scan's access
+    points a share drawn from 0..``unknown`` is unknown, and a share ``lost`` unheard."""
+
+    noise_db: float = 0.0
+    offset_db: float = 0.0
+    unknown: float = 0.0
+    lost: float = 0.0
+
+
+def recipe_of(kind: str, rssi_dbm: NDArray[np.float32], not_heard_dbm: float, level: bool
+              ) -> InputRecipe:  # fmt: skip
+    """The recipe of ``kind``: "image", ratios, or "vector", one z-score for the whole place.
+
+    Raises ValueError for another kind, or a level beside a vector.
+    """
+    if kind == "image":
+        return InputRecipe("ratio", not_heard_dbm, not_heard_dbm, 0.0, 1.0, level=level)
+    if kind != "vector":
+        raise ValueError(f"input is {kind!r}, expected one of {', '.join(INPUTS)}")
+    filled = np.where(np.isfinite(rssi_dbm), rssi_dbm, not_heard_dbm).astype(np.float64)
+    mean, std = float(filled.mean()), max(float(filled.std()), 1e-3)
+    # Unknown is the mean, 0 in the network, as it is in an image.
+    return InputRecipe("vector", not_heard_dbm, mean, mean, std, level=level)
+
+
+class Images:
+    """Rows (B, N) dBm, NaN = not heard, to inputs of the network on their device."""
+
+    def __init__(self, recipe: InputRecipe) -> None:
+        self.recipe = recipe
+
+    def __call__(
+        self, rssi_dbm: Tensor, augmentation: Augmentation | None = None,
+        unknown: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        """(B, C, N, N) or (B, 1, N); ``unknown`` (N,) or (B, N) bool marks access points besides
+        those that the augmentation draws (from torch's own generator)."""
+        recipe = self.recipe
+        heard = torch.isfinite(rssi_dbm)
+        levels = rssi_dbm
+        masked = torch.zeros_like(heard) if unknown is None else unknown.expand_as(heard)
+        if augmentation is not None:
+            rows, where = len(levels), levels.device
+            if augmentation.noise_db:
+                levels = levels + torch.randn_like(levels) * augmentation.noise_db
+            if augmentation.offset_db:
+                gain = torch.randn(rows, 1, device=where)
+                levels = levels + gain * augmentation.offset_db
+            if augmentation.lost:
+                heard = heard & (torch.rand(levels.shape, device=where) >= augmentation.lost)
+            if augmentation.unknown:
+                share = torch.rand(rows, 1, device=where) * augmentation.unknown
+                masked = masked | (torch.rand(levels.shape, device=where) < share)
+        filled = torch.where(heard, levels, recipe.not_heard_dbm)
+        if recipe.image == "vector":
+            values = torch.where(masked, recipe.unknown_dbm, filled)
+            assert isinstance(recipe.mean_dbm, float)
+            assert isinstance(recipe.std_db, float)
+            return ((values - recipe.mean_dbm) / recipe.std_db)[:, None]
+        filled = filled.clamp(recipe.not_heard_dbm, LOUDEST_DBM)
+        known = (~masked).to(filled.dtype)
+        made = filled[:, :, None] / filled[:, None, :] - 1.0
+        made = (made * known[:, :, None] * known[:, None, :])[:, None]
+        if not recipe.level:
+            return made
+        mean = (filled * known).sum(dim=1) / known.sum(dim=1).clamp(min=1.0) / LEVEL_DBM
+        return torch.cat([made, mean[:, None, None, None].expand_as(made)], dim=1)
