@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .value_form import MAX_EXPONENT, VALUE_KINDS, ValueKind, value_form
+
 ImageKind: TypeAlias = Literal["vector", "cyclic_map", "square", "ratio"]
 IMAGE_KINDS: tuple[ImageKind, ...] = ("vector", "cyclic_map", "square", "ratio")
 
@@ -33,12 +35,17 @@ class InputRecipe:
             hold 0 there and unknown_dbm is not used.
         not_heard_dbm, unknown_dbm: the values that stand for NaN and for masked APs, used
             here and nowhere else.
-        mean_dbm, std_db: the z-score; a number for the whole place, a tuple for one per AP.
+        mean_dbm, std_db: the z-score; a number for the whole place, a tuple for one per AP. Of
+            powed values, which have no unit.
         side: S of a square, 1 to 64; None for the smallest that holds the APs.
+        value_form: `linear`, dBm as they are, or `powed`: raised to `exponent` above
+            not_heard_dbm, as `value_form.py` says, before the z-score.
+        exponent: of `powed`, above 0 and at most 100.
 
     Raises:
-        ValueError: a value is no number of a sane size, a std is < 1e-6, the image is unknown, or
-            a side stands where there is no square.
+        ValueError: a value is no number of a sane size, a std is < 1e-6, the image or the value
+            form is unknown, a side stands where there is no square or an exponent where there is
+            no power, or powed values start at a not_heard_dbm that is not negative.
     """
 
     image: ImageKind
@@ -48,6 +55,8 @@ class InputRecipe:
     std_db: float | tuple[float, ...]
     side: int | None = None
     level: bool = False
+    value_form: ValueKind = "linear"
+    exponent: float | None = None
     _mean: NDArray[np.float32] = field(init=False, repr=False, compare=False)
     _std: NDArray[np.float32] = field(init=False, repr=False, compare=False)
 
@@ -74,6 +83,26 @@ class InputRecipe:
             if type(self.side) is not int or not 1 <= self.side <= MAX_SIDE:
                 raise ValueError(f"side must be 1..{MAX_SIDE}, got {self.side!r:.80}")
         self._check_ratio()
+        self._check_form()
+
+    def _check_form(self) -> None:
+        if self.value_form not in VALUE_KINDS:
+            raise ValueError(f"value_form must be one of {VALUE_KINDS}, got {self.value_form!r}")
+        if self.value_form == "linear":
+            if self.exponent is not None:
+                raise ValueError(f"exponent is {self.exponent!r:.80}, but the values are linear")
+            return
+        if self.image == "ratio":
+            raise ValueError("a ratio is of dBm: value_form must be linear, got 'powed'")
+        object.__setattr__(self, "exponent", _number("exponent", self.exponent))
+        if not 0 < self._power <= MAX_EXPONENT:
+            raise ValueError(f"exponent must be > 0 and <= {MAX_EXPONENT}, got {self.exponent!r}")
+        if self.not_heard_dbm >= 0:
+            raise ValueError(f"not_heard_dbm must be < 0 for powed, got {self.not_heard_dbm!r}")
+
+    @property
+    def _power(self) -> float:
+        return 1.0 if self.exponent is None else self.exponent
 
     def _check_ratio(self) -> None:
         if type(self.level) is not bool:
@@ -116,9 +145,14 @@ class InputRecipe:
             np.clip(filled, self.not_heard_dbm, 0.0, out=filled)
         if unknown is not None and np.count_nonzero(unknown):
             filled[:, unknown] = self.unknown_dbm
+        if self.value_form != "linear":
+            filled = self._values(filled)
         filled -= self._mean
         filled /= self._std
         return filled
+
+    def _values(self, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float32]:
+        return value_form(rssi_dbm, self.value_form, self.not_heard_dbm, self._power)
 
     def images(
         self, rssi_dbm: NDArray[np.float32], unknown: NDArray[np.bool_] | None = None
@@ -159,7 +193,7 @@ class InputRecipe:
         """(B, N) normalised rows -> (B, 1, S, S)."""
         shape = self.shape(rows.shape[1])
         cells = shape[-1] * shape[-1]
-        silent = (np.float32(self.not_heard_dbm) - self._mean) / self._std
+        silent = (self._values(np.full(1, np.nan, np.float32))[0] - self._mean) / self._std
         # A z-score per AP says nothing of cells without one: they hold its mean, 0.
         empty = float(silent) if silent.ndim == 0 else 0.0
         made = np.full((len(rows), cells), empty, dtype=np.float32)
@@ -169,6 +203,9 @@ class InputRecipe:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, as they stand in a manifest."""
         mean, std = self.mean_dbm, self.std_db
+        form = None
+        if self.value_form != "linear":
+            form = {"kind": self.value_form, "exponent": self.exponent}
         return {
             "image": self.image,
             "not_heard_dbm": self.not_heard_dbm,
@@ -177,6 +214,7 @@ class InputRecipe:
             "std_db": list(std) if isinstance(std, tuple) else std,
             **({} if self.side is None else {"side": self.side}),
             **({"level": True} if self.level else {}),
+            **({} if form is None else {"value_form": form}),
         }
 
     @classmethod
@@ -186,14 +224,26 @@ class InputRecipe:
         for name in names:
             if name not in record:
                 raise ValueError(f"{name} is missing")
+        kind, exponent = _form(record.get("value_form"))
         recipe = cls(
             **{name: record[name] for name in names},
             side=record.get("side"),
             level=record.get("level", False),
+            value_form=kind,
+            exponent=exponent,
         )
         if recipe.per_ap == 0:
             raise ValueError("mean_dbm and std_db must not be empty")
         return recipe
+
+
+def _form(record: Any) -> tuple[Any, Any]:
+    """Kind and exponent of a manifest's `value_form`; a bundle without one is linear."""
+    if record is None:
+        return "linear", None
+    if not isinstance(record, Mapping) or "kind" not in record:
+        raise ValueError(f"value_form must be an object with a kind, got {record!r:.80}")
+    return record["kind"], record.get("exponent")
 
 
 def _number(name: str, value: Any) -> float:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, cast
 from .fields import Fields
 from .rank_rules import RanksOutput
 from .readings import KINDS
+from .value_form import MAX_EXPONENT, VALUE_KINDS
 
 Metric: TypeAlias = Literal["l1", "l2", "sorensen"]
 METRICS: tuple[Metric, ...] = ("l1", "l2", "sorensen")
@@ -102,7 +103,7 @@ def cells_output(part: Fields) -> CellsOutput:
 def neighbours_output(part: Fields) -> NeighboursOutput:
     """The `output` of nearest neighbours. Raises BundleError naming the field."""
     form = part.inner("value_form")
-    kind = form.choice("kind", "linear", "powed")
+    kind = form.choice("kind", *VALUE_KINDS)
     return NeighboursOutput(
         database=_stored(part.inner("database")),
         place_of_row=part.text("place_of_row"),
@@ -111,7 +112,7 @@ def neighbours_output(part: Fields) -> NeighboursOutput:
         weight_power=part.number("weight_power", -1e-9, 1000),
         value_kind=kind,
         not_heard_dbm=form.number("not_heard_dbm", -1000, -1e-3),
-        exponent=form.number("exponent", 0, 100) if kind == "powed" else 1.0,
+        exponent=form.number("exponent", 0, MAX_EXPONENT) if kind == "powed" else 1.0,
     )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdk import native
-from sdk.positioners.neighbours import MIN_DISTANCE, value_form
+from sdk.positioners.neighbours import MIN_DISTANCE
+from sdk.value_form import value_form
 from training.decode import Decoded, decode
 from training.progress import steps
 from training.survey import Survey

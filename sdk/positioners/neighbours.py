@@ -13,25 +13,10 @@ from ..fingerprint import Fingerprint
 from ..outputs import NeighboursOutput
 from ..posterior import Posterior
 from ..readings import Readings
+from ..value_form import value_form
 
 # An exact hit would get an infinite weight; below this, distances count as equal.
 MIN_DISTANCE = 1e-6
-
-
-def value_form(
-    rssi_dbm: NDArray[np.float32], kind: str, not_heard_dbm: float, exponent: float
-) -> NDArray[np.float32]:
-    """RSSI with NaN = not heard as the values that are compared.
-
-    `linear`: dBm, not heard = `not_heard_dbm`. `powed`: ((rssi - min) / -min) ** exponent with
-    min = `not_heard_dbm`, not heard = 0.
-    """
-    filled = np.where(np.isnan(rssi_dbm), np.float32(not_heard_dbm), rssi_dbm)
-    if kind == "linear":
-        return filled
-    level = np.maximum((filled - not_heard_dbm) / -not_heard_dbm, 0.0)
-    powed: NDArray[np.float32] = (level**exponent).astype(np.float32)
-    return powed
 
 
 def neighbour_weights(distance: NDArray[Any], power: float) -> NDArray[np.float64]:

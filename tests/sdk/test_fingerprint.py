@@ -146,6 +146,21 @@ def test_z_score_per_ap():
         recipe().normalised(np.zeros(3, np.float32))
 
 
+def test_powed_values():
+    """((rssi - min) / -min) ** e with min = not heard; the z-score comes after."""
+    rssi = np.float32([[-60, NAN, -100, -120, 0], [NAN, -80, -70, -100, -50]])
+    form = {"kind": "powed", "exponent": 2.5}
+    powed = recipe(value_form=form, mean_dbm=0.1, std_db=0.5, unknown_dbm=-100)
+    level = np.clip((np.nan_to_num(rssi, nan=-100.0) + 100) / 100, 0, None) ** 2.5
+    np.testing.assert_allclose(powed.normalised(rssi), (level - 0.1) / 0.5, atol=1e-6)
+    assert powed.normalised(rssi).dtype == np.float32
+    masked = powed.normalised(rssi, np.array([True, False, False, False, False]))
+    np.testing.assert_allclose(masked[:, 0], -0.2, atol=1e-7)
+    square = recipe(image="square", value_form=form, mean_dbm=0.1, std_db=0.5).images(rssi)
+    np.testing.assert_allclose(square.reshape(2, 9)[:, :5], powed.normalised(rssi))
+    np.testing.assert_allclose(square.reshape(2, 9)[:, 5:], -0.2, atol=1e-7)
+
+
 def test_images():
     rssi = np.float32([[-60, NAN, -75], [-90, -50, NAN]])
     vector = recipe()
@@ -187,8 +202,12 @@ def test_square_images():
 
 def test_recipes_round_trip():
     per_ap = recipe(mean_dbm=[-60.5, -70], std_db=[1, 2])
-    for made in (recipe(), per_ap, recipe(image="square", side=3)):
+    powed = recipe(value_form={"kind": "powed", "exponent": 2})
+    for made in (recipe(), per_ap, recipe(image="square", side=3), powed):
         assert InputRecipe.from_json(made.to_json()) == made
+    assert (powed.value_form, powed.exponent) == ("powed", 2.0)
+    assert "value_form" not in recipe().to_json(), "older readers take linear inputs"
+    assert recipe(value_form={"kind": "linear"}) == recipe()
 
 
 @pytest.mark.parametrize(
@@ -207,6 +226,26 @@ def test_recipes_round_trip():
         ({"unknown_dbm": True}, "unknown_dbm must be a number within"),
         ({"mean_dbm": [1, 2], "std_db": [1]}, "different lengths"),
         ({"mean_dbm": [], "std_db": []}, "must not be empty"),
+        ({"value_form": "powed"}, "value_form must be an object with a kind, got 'powed'"),
+        ({"value_form": {"kind": "log"}}, r"value_form must be one of \('linear', 'powed'\), got"),
+        (
+            {
+                "value_form": {"kind": "powed", "exponent": 2},
+                "image": "ratio",
+                "mean_dbm": 0,
+                "std_db": 1,
+            },
+            "value_form must be linear, got 'powed'",
+        ),
+        ({"value_form": {"kind": "powed"}}, "exponent must be a number within"),
+        ({"value_form": {"kind": "powed", "exponent": 0}}, "exponent must be > 0 and <= 100"),
+        ({"value_form": {"kind": "powed", "exponent": 101}}, "exponent must be > 0 and <= 100"),
+        ({"value_form": {"kind": "powed", "exponent": NAN}}, "exponent must be a number within"),
+        ({"value_form": {"kind": "linear", "exponent": 2}}, "but the values are linear"),
+        (
+            {"value_form": {"kind": "powed", "exponent": 2}, "not_heard_dbm": 0},
+            "not_heard_dbm must be < 0 for powed",
+        ),
     ],
 )
 def test_bad_recipes_are_refused(change, message):
