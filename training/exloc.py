@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdk.images import InputRecipe
+from sdk.value_form import ValueKind
 from training.calibration import fit_temperature
 from training.cells import Cells, make_cells
 from training.decode import decode, softmax
@@ -174,24 +175,32 @@ def load_network(run: Run) -> ExLocNet:
 
 
 def zscore(
-    rssi_dbm: NDArray[np.float32], not_heard_dbm: float, kind: str, image: str
+    rssi_dbm: NDArray[np.float32],
+    not_heard_dbm: float,
+    kind: str,
+    image: str,
+    form: ValueKind = "linear",
+    exponent: float | None = None,
 ) -> InputRecipe:
     """The input recipe with mean and std of the training rows (M, N), not heard filled in first.
 
-    ``kind`` "place": one pair over all entries (SPEC 1.1); "per_ap": one per access point. A std
-    under 1e-6 dB becomes 1.
+    ``kind`` "place": one pair over all entries (SPEC 1.1); "per_ap": one per access point; of the
+    values in their ``form``. A std under 1e-6 becomes 1.
     """
-    filled = np.where(np.isfinite(rssi_dbm), rssi_dbm, not_heard_dbm).astype(np.float64)
     if kind not in ("place", "per_ap"):
         raise ValueError(f"zscore is {kind!r}, expected 'place' or 'per_ap'")
+    plainly = InputRecipe(
+        image, not_heard_dbm, not_heard_dbm, 0.0, 1.0, value_form=form, exponent=exponent
+    )
+    values = plainly.normalised(rssi_dbm).astype(np.float64)
     axis = 0 if kind == "per_ap" else None
-    mean, std = filled.mean(axis=axis), filled.std(axis=axis)
+    mean, std = values.mean(axis=axis), values.std(axis=axis)
     std = np.where(std < 1e-6, 1.0, std)
 
     def plain(values: NDArray[np.float64]) -> float | tuple[float, ...]:
         return tuple(values.tolist()) if axis == 0 else float(values)
 
-    return InputRecipe(image, not_heard_dbm, not_heard_dbm, plain(mean), plain(std))
+    return replace(plainly, mean_dbm=plain(mean), std_db=plain(std))
 
 
 def _fit(
@@ -215,20 +224,20 @@ def _fit(
     )  # fmt: skip
     names, rssi = tuple(names[i] for i in order), rssi[:, order]
     image = "vector" if preset.form == "1d" else "cyclic_map"
-    recipe = zscore(rssi, preset.not_heard_dbm, preset.zscore, image)
+    recipe = zscore(
+        rssi, preset.not_heard_dbm, preset.zscore, image, preset.value_form, preset.exponent
+    )
     cells = make_cells(part.xy_m, part.floor, preset.pitch, preset.position)
     settings = Settings(
         preset=preset, seed=seed, title=title, progress=progress, stop_after=stop_after,
         device=device,
-        std_db=np.broadcast_to(np.asarray(recipe.std_db, np.float32), (len(names),)),
-        silent=recipe.normalised(np.full((1, len(names)), np.nan, np.float32))[0],
     )  # fmt: skip
     watch = None
     if held_out is not None:
         other = survey.take(held_out.rows)
         heard = preset.vectors.of(other, names)
         watch = Watched(recipe.normalised(heard), other, held_out.weight[held_out.rows])
-    fitting = fit(recipe.normalised(rssi), np.isfinite(rssi), part, cells, watch, settings)
+    fitting = fit(rssi, recipe, part, cells, watch, settings)
     return _Model(names, recipe, cells, fitting, rssi, part)
 
 

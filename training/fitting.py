@@ -1,4 +1,4 @@
-"""The training loop of eXLoc: Adam, augmentation, softened labels, early stopping."""
+"""The training loop of eXLoc: Adam, softened labels, early stopping."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from sdk.images import InputRecipe
+from sdk.positioners.fused import floor_members
+from training.augmentation import shaken
 from training.cells import Cells
 from training.decode import decode, softmax
 from training.networks.exloc import ExLocNet, circulant
@@ -44,17 +47,14 @@ class Watched:
 
 @dataclass(frozen=True)
 class Settings:
-    """What one fit needs beside its data. ``std_db`` and ``silent`` (N,): the scale of the input
-    and its value for an access point that is not heard. ``stop_after`` ends a fit whose length
-    was found before; the learning rate still follows the whole plan."""
+    """What one fit needs beside its data. ``stop_after`` ends a fit whose length was found
+    before; the learning rate still follows the whole plan."""
 
     preset: Preset
     seed: int
     title: str
     progress: bool
     stop_after: int | None
-    std_db: NDArray[np.float32]
-    silent: NDArray[np.float32]
     device: str = "cpu"
 
 
@@ -107,14 +107,14 @@ def arithmetic(threads: int | None) -> Iterator[None]:
 
 
 def fit(
-    inputs: NDArray[np.float32],
-    heard: NDArray[np.bool_],
+    rssi_dbm: NDArray[np.float32],
+    recipe: InputRecipe,
     truth: Survey,
     cells: Cells,
     watch: Watched | None,
     settings: Settings,
 ) -> Fitting:
-    """Fit a new network to normalised rows (M, N) with the positions of ``truth`` (M scans).
+    """Fit a new network to rows (M, N), NaN = not heard, with the positions of ``truth`` (M scans).
 
     ``watch`` is judged after every epoch: the weights of the best one are kept, and ``patience``
     epochs without a better one end the fit. One seed gives one result.
@@ -123,50 +123,41 @@ def fit(
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
     network = ExLocNet(
-        inputs.shape[1], len(cells), preset.width, preset.depth, preset.kernel, preset.padding,
+        rssi_dbm.shape[1], len(cells), preset.width, preset.depth, preset.kernel, preset.padding,
         preset.head, preset.form, preset.embedding,
     ).to(settings.device)  # fmt: skip
     # The paper's Adam; decoupled decay leaves it unchanged at 0.
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay
     )
-    size = min(preset.batch, len(inputs))
-    per_epoch = len(inputs) // size
+    size = min(preset.batch, len(rssi_dbm))
+    per_epoch = len(rssi_dbm) // size
     schedule = None
     if preset.one_cycle:
         total = max(preset.epochs * per_epoch, 2)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, preset.learning_rate, total)
-    jitter_of = np.array(preset.noise_db / settings.std_db, dtype=np.float32)
-    offset_of = np.array(preset.offset_db / settings.std_db, dtype=np.float32)
-    x, mask, jitter, offset, silent = (
-        torch.from_numpy(array).to(settings.device)
-        for array in (inputs, heard, jitter_of, offset_of, settings.silent)
-    )
+    rows_of = shaken(rssi_dbm, recipe, preset, settings.device)
     # Scans share spots, so a table of targets per spot spares each batch most of its arithmetic.
     spot, spot_of = truth.spots()
     targets = torch.from_numpy(
         cells.soft_targets(truth.xy_m[spot], truth.floor[spot], preset.soften_m)
     ).to(settings.device)
     target_of = torch.from_numpy(spot_of).to(settings.device)
+    members = torch.from_numpy(floor_members(cells.floor)).to(targets)
     result, best, least = Fitting(network), None, np.inf
     epochs = settings.stop_after or preset.epochs
     with steps(settings.title, epochs, settings.progress) as advance:
         for epoch in range(1, epochs + 1):
             network.train()
-            order = torch.from_numpy(rng.permutation(len(inputs))).to(settings.device)
+            order = torch.from_numpy(rng.permutation(len(rssi_dbm))).to(settings.device)
             for start in range(0, per_epoch * size, size):
                 rows = order[start : start + size]
-                batch = x[rows]
-                if preset.noise_db:
-                    noise = torch.randn_like(batch) * jitter
-                    batch = torch.where(mask[rows], batch + noise, batch)
-                if preset.offset_db:
-                    gain = torch.randn(len(batch), 1, device=batch.device)
-                    batch = torch.where(mask[rows], batch + gain * offset, batch)
-                if preset.ap_dropout:
-                    lost = torch.rand_like(batch) < preset.ap_dropout
-                    batch = torch.where(lost, silent, batch)
-                loss = _loss(network(_shaped(batch, network)), targets[target_of[rows]])
+                batch = rows_of.batch(rows)
+                target = targets[target_of[rows]]
+                log_p = network(_shaped(batch, network)).log_softmax(dim=1)
+                loss = _cross_entropy(log_p, target)
+                if preset.floor_loss:
+                    loss = loss + preset.floor_loss * _floor_cross_entropy(log_p, target, members)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -195,5 +186,12 @@ def _shaped(rows: Tensor, network: ExLocNet) -> Tensor:
     return rows.unsqueeze(1) if network.form == "1d" else circulant(rows).unsqueeze(1)
 
 
-def _loss(logits: Tensor, target: Tensor) -> Tensor:
-    return -(target * nn.functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
+def _cross_entropy(log_p: Tensor, target: Tensor) -> Tensor:
+    return -(target * log_p).sum(dim=1).mean()
+
+
+def _floor_cross_entropy(log_p: Tensor, target: Tensor, members: Tensor) -> Tensor:
+    """Of the masses on the floors; log_p and target (B, G), members (G, F) 1 or 0."""
+    # Where the right floor holds less, the cells' loss alone pulls it up.
+    on_floor = (log_p.exp() @ members).clamp_min(1e-30)
+    return _cross_entropy(on_floor.log(), target @ members)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from sdk.value_form import ValueKind
 from training.fingerprints import Vectors
 
 Chosen = TypeVar("Chosen", "Preset", "NeighbourPreset")
@@ -17,12 +18,14 @@ class Preset:
 
     Access points: ``min_share`` and ``cap`` per floor as in ``fingerprints.py``, ``order`` and
     ``zones`` as in ``order.py``. Places: ``pitch``, ``position`` as in ``cells.py``. Input:
-    ``zscore`` "place" (one mean and std, the paper's) or "per_ap", ``not_heard_dbm`` the fill.
+    ``zscore`` "place" (one mean and std, the paper's) or "per_ap", ``not_heard_dbm`` the fill,
+    ``value_form`` "linear" or "powed" with its ``exponent`` as in ``sdk/value_form.py``.
     Training: readings jitter by ``noise_db``, whole scans by ``offset_db`` (phones differ in gain),
     a share ``ap_dropout`` of the access points goes unheard, labels spread over ``soften_m`` metres
-    (0: one cell), ``one_cycle`` lets the learning rate rise to ``learning_rate`` and fall,
-    ``patience`` epochs without gain end it. ``fused``: the model carries its training scans, and
-    tuned neighbours multiply the network's posterior.
+    (0: one cell), ``floor_loss`` weighs the floor's cross-entropy beside the cell's, ``one_cycle``
+    lets the learning rate rise to ``learning_rate`` and fall, ``patience`` epochs without gain end
+    it. ``fused``: the model carries its training scans, and tuned neighbours multiply the network's
+    posterior.
     """
 
     width: int
@@ -40,10 +43,13 @@ class Preset:
     position: str = "mean"
     zscore: str = "per_ap"
     not_heard_dbm: float = -100.0
+    value_form: ValueKind = "linear"
+    exponent: float | None = None
     noise_db: float = 3.0
     offset_db: float = 0.0
     ap_dropout: float = 0.2
     soften_m: float = 0.5
+    floor_loss: float = 0.0
     epochs: int = 20
     patience: int = 10
     batch: int = 128
@@ -69,7 +75,8 @@ PRESETS: dict[str, Preset] = {
     "additive": Preset(width=48, depth=2, kernel=1, epochs=30),
     # Many floors and hundreds of access points: the head is width x access points x places.
     "site": Preset(
-        width=8, depth=2, kernel=3, fused=True, min_share=0.02, zscore="place", soften_m=3.0,
+        width=8, depth=2, kernel=3, fused=True, min_share=0.02, zscore="place",
+        not_heard_dbm=-105.0, value_form="powed", exponent=2.0, soften_m=3.0, floor_loss=1.0,
         offset_db=5.0, ap_dropout=0.4, epochs=12, batch=256,
     ),
     # The paper's network (SPEC 1.3): 11.8 M parameters; give it hours or an accelerator.

@@ -156,6 +156,11 @@ def test_zscore():
     per_ap = exloc.zscore(rssi, -100.0, "per_ap", "vector")
     assert per_ap == InputRecipe("vector", -100.0, -100.0, (-60.0, -100.0), (10.0, 1.0))
     np.testing.assert_allclose(per_ap.normalised(rssi), [[1, 0], [-1, 0]])
+    powed = exloc.zscore(rssi, -100.0, "place", "vector", "powed", 2.0)
+    level = np.array([0.25, 0, 0.09, 0])
+    assert (powed.mean_dbm, powed.std_db) == (
+        pytest.approx(level.mean()), pytest.approx(level.std()),
+    )  # fmt: skip
     with pytest.raises(ValueError, match="'global'"):
         exloc.zscore(rssi, -100.0, "global", "vector")
 
