@@ -17,7 +17,7 @@ from evaluation.plots import BLUE, GREEN, GREY, ORANGE
 
 PURPLE = "#CC79A7"
 COLOURS = {"none": GREY, "bn": GREEN, "ln": PURPLE, "lbn": BLUE, NEIGHBOURS: ORANGE}
-_KNN = "weighted kNN"
+_KNN = "kNN"
 
 
 def draw(records: Sequence[Record], out: Path) -> None:
@@ -107,7 +107,8 @@ def features(of: dict[str, list[Record]], path: Path) -> None:
         axes.grid(color="#EFEFEF", lw=0.6)
         axes.set_axisbelow(True)
         axes.set_aspect("equal", adjustable="datalim")
-    axes.legend(loc="lower right", fontsize=8)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2,
+                  frameon=False, markerscale=2.0)  # fmt: skip
     save_small(figure, path)
 
 

@@ -65,7 +65,10 @@ def _place(title: str, records: Sequence[Record]) -> list[str]:
         parts += [f"### {group.capitalize()}: {', '.join(tests)} together", _figures(of, names)]
         if len(records[0]["tests"]) > 1:
             parts.append(_by_test(of, names, list(records[0]["tests"])))
-        parts.append(_comparisons(of, _pairs(names)))
+        spans = {", ".join(tests): tests}
+        if group == GROUPS[0] and len(tests) > 1:
+            spans = {"together": tests, tests[0]: tests[:1], f"{tests[1]} on": tests[1:]}
+        parts.append(_comparisons(of, _pairs(names), spans))
     return [p for p in parts if p]
 
 
@@ -104,25 +107,36 @@ def _by_test(of: dict[str, list[Record]], names: Sequence[str], tests: Sequence[
     return _table(["mean error m", *heads], rows)
 
 
-def _comparisons(of: dict[str, list[Record]], pairs: Sequence[tuple[str, str]]) -> str:
+def _comparisons(
+    of: dict[str, list[Record]],
+    pairs: Sequence[tuple[str, str]],
+    spans: dict[str, list[str]],
+) -> str:
+    """Of every pair, over the tests of every span."""
     rows = []
-    for a, b in pairs:
-        found = compare(of.get(a, []), of.get(b, []))
-        if found is None:
-            continue
-        verdict = "not told apart"
-        if found.told_apart:
-            verdict = f"{title_of(a)} is {'better' if found.difference_m < 0 else 'worse'}"
-        elif found.seeds == 1:
-            verdict = "one seed: none"
-        rows.append([
-            f"{title_of(a)} less {title_of(b)}", str(found.seeds), f"{found.difference_m:+.3f}",
-            f"{found.low_m:+.3f} to {found.high_m:+.3f}", _p(found.p_seeds), _p(found.p_points),
-            verdict,
-        ])  # fmt: skip
-    heads = ["mean error", "seeds", "difference m", "95 % over seeds and points",
-             "p, seeds (t)", "p, points (Wilcoxon)", "verdict"]  # fmt: skip
+    for span, tests in spans.items():
+        for a, b in pairs:
+            found = compare(of.get(a, []), of.get(b, []), tests)
+            if found is None:
+                continue
+            cells = [
+                f"{found.difference_m:+.3f}", f"{found.low_m:+.3f} to {found.high_m:+.3f}",
+                _p(found.p_seeds), _p(found.p_points), _verdict(found, title_of(a)),
+            ]  # fmt: skip
+            name = f"{title_of(a)} less {title_of(b)}"
+            rows.append([name, str(found.seeds), *([span] if len(spans) > 1 else []), *cells])
+    heads = ["mean error", "seeds", *(["tests"] if len(spans) > 1 else []), "difference m",
+             "95 % over seeds and points", "p, seeds (t)", "p, points (Wilcoxon)",
+             "verdict"]  # fmt: skip
     return _table(heads, rows) if rows else ""
+
+
+def _verdict(found: Comparison, first: str) -> str:
+    if found.seeds == 1:
+        return "one seed: none"
+    if not found.told_apart:
+        return "not told apart"
+    return f"{first} is {'better' if found.difference_m < 0 else 'worse'}"
 
 
 def _all_pairs(records: Sequence[Record]) -> list[dict[str, Any]]:
