@@ -111,6 +111,8 @@ class InputRecipe:
             if self.level:
                 raise ValueError(f"level is set, but the image is a {self.image}")
             return
+        if self.value_form != "linear":
+            raise ValueError(f"a ratio is of dBm, not of {self.value_form} values")
         if (self.mean_dbm, self.std_db) != (0.0, 1.0):
             raise ValueError(
                 f"a ratio is of dBm: mean_dbm 0 and std_db 1, got {self.mean_dbm!r:.80} and "

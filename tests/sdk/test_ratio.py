@@ -73,6 +73,7 @@ def test_recipes_round_trip():
         ({"std_db": 2}, "mean_dbm 0 and std_db 1"),
         ({"std_db": [1, 1]}, "mean_dbm 0 and std_db 1"),
         ({"not_heard_dbm": -20}, "not_heard_dbm must be < -20 for ratio, got -20"),
+        ({"value_form": "powed", "exponent": 2.0}, "not of powed values"),
         ({"level": 1}, "level must be true or false, got 1"),
         ({"image": "vector", "level": True}, "level is set, but the image is a vector"),
         ({"side": 3}, "side is 3, but the image is a ratio"),
