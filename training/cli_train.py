@@ -17,19 +17,24 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("system", type=click.Choice(["exloc", "hapi", "lbn", "neighbours"]))
+@click.argument("system", type=click.Choice(["exloc", "hapi", "itoloc", "lbn", "neighbours"]))
 @click.argument("survey", type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Run folder.")
 @click.option(
     "--preset",
     help="exloc: small [default], edge, additive, site, paper; hapi: best [default], best-ble, "
-    "paper; lbn: lbn-best [default], paper.",
+    "paper; itoloc: small [default], paper; lbn: lbn-best [default], paper.",
 )
 @click.option(
     "--reference", "references", multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="hapi: a labelled survey of another building, with access points; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--unlabelled",
+    type=click.Path(exists=True, path_type=Path),
+    help="itoloc: later scans, whose domains are to be told from the survey's in vain.",
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--epochs", type=click.IntRange(1), help="At most; the preset's otherwise.")
 @click.option("--max-age-ms", type=click.IntRange(0), help="Older readings are left out [10000].")
@@ -53,6 +58,7 @@ def train(
     out: Path,
     preset: str | None,
     references: tuple[Path, ...],
+    unlabelled: Path | None,
     seed: int,
     epochs: int | None,
     max_age_ms: int | None,
@@ -70,6 +76,8 @@ def train(
 
     if references and system != "hapi":
         raise click.UsageError(f"--reference is for hapi, not for {system}")
+    if unlabelled is not None and system != "itoloc":
+        raise click.UsageError(f"--unlabelled is for itoloc, not for {system}")
     module = importlib.import_module(f"training.{system}")
     changes: dict[str, object] = (
         {"merge_virtual_aps": "last_hex_digit"} if merge_virtual_aps else {}
@@ -77,7 +85,7 @@ def train(
     if max_age_ms is not None:
         changes["max_age_ms"] = max_age_ms
     try:
-        building, others = _inputs(system, survey, references)
+        building, others = _inputs(system, survey, references, unlabelled)
         run = module.train(
             building, preset or module.DEFAULT_PRESET, seed=seed, epochs=epochs,
             progress=not as_json, changes=changes, threads=threads,
@@ -115,10 +123,14 @@ def train(
 
 
 def _inputs(
-    system: str, survey: Path, references: tuple[Path, ...]
+    system: str, survey: Path, references: tuple[Path, ...], unlabelled: Path | None
 ) -> tuple[Survey | Site, dict[str, object]]:
     from training.survey_file import read_survey
 
+    if system == "itoloc" and unlabelled is not None:
+        from training.unlabelled import read_unlabelled
+
+        return read_survey(survey), {"unlabelled": read_unlabelled(unlabelled)}
     if system != "hapi":
         return read_survey(survey), {}
     from training.hapi_site import read_site

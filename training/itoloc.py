@@ -1,0 +1,194 @@
+"""Trains iToLoc (SPEC 2): access points, ratio images, places, domains, the adversarial network.
+
+As for eXLoc, a survey with a validation split is fitted once. For one without, a first fit leaves
+out the split drawn by ``split.py`` and settles the epochs and learning rates, the temperature, the
+accuracy table and the figures to report; a second fit with these then learns from all training
+rows. The run carries its labelled scans: an update learns from them beside the unlabelled ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.ap_choice import most_informative
+from training.calibration import fit_temperature
+from training.cells import Cells, make_cells
+from training.decode import decode, softmax
+from training.fitting import arithmetic, device_of
+from training.itoloc_domains import domains_of
+from training.itoloc_fitting import Fitting, Material, Watched, fit
+from training.itoloc_images import recipe_of
+from training.itoloc_losses import spatial_weights
+from training.itoloc_presets import DEFAULT_PRESET as DEFAULT_PRESET
+from training.itoloc_presets import PRESETS, ItolocPreset
+from training.knn import PLAIN, Database, Rule, apply
+from training.networks.itoloc import ItolocNet
+from training.order import order_aps
+from training.presets import preset_of
+from training.record import Held, judge, make_run
+from training.run import Run
+from training.split import SPOT_M, Validation, validation_of
+from training.survey import Survey, SurveyError
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted network with what is needed to use it. ``part``: the rows it learned from."""
+
+    bssids: tuple[str, ...]
+    cells: Cells
+    material: Material
+    domains: tuple[str, ...]
+    fitting: Fitting
+    part: Survey
+
+
+def train(
+    survey: Survey,
+    preset: str = DEFAULT_PRESET,
+    seed: int = 0,
+    epochs: int | None = None,
+    progress: bool = False,
+    rule: str = "auto",
+    changes: Mapping[str, object] | None = None,
+    threads: int | None = None,
+    device: str = "cpu",
+    unlabelled: Survey | None = None,
+) -> Run:
+    """Train iToLoc on the survey's training rows.
+
+    ``epochs`` and ``changes`` ({field: value} of ``ItolocPreset``) override the preset; ``rule``
+    is the validation rule of ``split.py``; ``threads`` is torch's own choice unless given;
+    ``device`` is "cpu", "cuda" or "auto" (cuda where there is one). Scans of ``unlabelled`` join
+    the domain loss, and nothing else. The run's weights lie on the CPU. Raises SurveyError for a
+    survey that cannot be trained on, ValueError for an unknown preset or setting or a device that
+    is not there.
+    """
+    wanted = dict(changes or {}) | ({} if epochs is None else {"epochs": epochs})
+    chosen, where = preset_of(PRESETS, preset, wanted), device_of(device)
+    held_out = validation_of(survey, seed, rule)
+    rows = survey.rows("train")
+    with arithmetic(threads):
+        first = final = fit_rows(
+            survey, rows & ~held_out.rows, held_out, chosen, seed, "fit", progress, where,
+            unlabelled=unlabelled,
+        )  # fmt: skip
+        if held_out.drawn:
+            found = first.fitting
+            final = fit_rows(
+                survey, rows, None, chosen, seed, "fit on all rows", progress, where,
+                found.rates[: found.epochs], unlabelled,
+            )  # fmt: skip
+    held = judged(first, survey, held_out, chosen)
+    network, material = final.fitting.network.cpu(), final.material
+    place = final.cells.squared_distance(final.part.xy_m, final.part.floor).argmin(axis=1)
+    return make_run(
+        survey, "itoloc", preset, seed, final.bssids, held_out, held, chosen.vectors,
+        order={"method": chosen.order},
+        input=material.recipe.to_json(),
+        network=network.config,
+        state={k: v.clone() for k, v in network.state_dict().items()},
+        estimate=chosen.estimate,
+        pitch_m=final.cells.pitch_m if chosen.places == "cells" else None,
+        places_xy_m=final.cells.xy_m,
+        places_floor=final.cells.floor,
+        arrays={"database": material.rssi_dbm, "place_of_row": place.astype(np.int32)},
+        metrics={**held.figures, "wknn": plain_knn(first, survey, held_out, chosen)},
+        provenance={
+            "settings": asdict(chosen),
+            "epochs": final.fitting.epochs,
+            "device": where,
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "validation_error_m": first.fitting.history,
+            "domains": list(final.domains),
+            "unlabelled_rows": len(material.target_dbm),
+        },
+    )  # fmt: skip
+
+
+def load_network(run: Run) -> ItolocNet:
+    """The trained network of a run, in eval mode. Raises SurveyError for another system's run."""
+    if run.system != "itoloc" or run.network is None or run.state is None:
+        raise SurveyError(f"a {run.system} run holds no iToLoc network")
+    network = ItolocNet(**run.network)
+    network.load_state_dict(run.state)
+    return network.eval()
+
+
+def fit_rows(
+    survey: Survey,
+    rows: NDArray[np.bool_],
+    held_out: Validation | None,
+    preset: ItolocPreset,
+    seed: int,
+    title: str,
+    progress: bool = False,
+    device: str = "cpu",
+    rates: list[float] | None = None,
+    unlabelled: Survey | None = None,
+) -> Model:
+    """Everything learned from the rows of a mask (M,), and from no others but the unlabelled
+    scans. ``held_out`` is only watched."""
+    part = survey.take(rows)
+    cells = places_of(part, preset)
+    spot, spot_of = part.spots()
+    where = part.xy_m[spot], part.floor[spot]
+    place = cells.squared_distance(*where).argmin(axis=1)[spot_of]
+    names = preset.vectors.choose(part, preset.min_share, None)
+    rssi = preset.vectors.of(part, names)
+    kept = most_informative(rssi, place, preset.cap)
+    names, rssi = tuple(names[i] for i in kept), rssi[:, kept]
+    order = order_aps(rssi, part.xy_m, preset.order, None, 1, preset.not_heard_dbm)
+    names, rssi = tuple(names[i] for i in order), np.ascontiguousarray(rssi[:, order])
+    recipe = recipe_of(preset.input, rssi, preset.not_heard_dbm, preset.level)
+    others = part.take(np.zeros(len(part), dtype=bool)) if unlabelled is None else unlabelled
+    (domain, other_domain), words = domains_of([part, others], preset.period_days)
+    material = Material(
+        rssi, spot_of, domain, cells.soft_targets(*where, preset.soften_m),
+        spatial_weights(cells, *where), recipe, len(words), preset.vectors.of(others, names),
+        other_domain,
+    )  # fmt: skip
+    watch = None
+    if held_out is not None:
+        other = survey.take(held_out.rows)
+        watch = Watched(preset.vectors.of(other, names), other, held_out.weight[held_out.rows])
+    fitting = fit(material, cells, watch, preset, seed, title, progress, device, rates)
+    return Model(names, cells, material, words, fitting, part)
+
+
+def places_of(part: Survey, preset: ItolocPreset) -> Cells:
+    """The positions of the rows, in order of floor, x and y; or cells of 1 m."""
+    if preset.places == "cells":
+        return make_cells(part.xy_m, part.floor)
+    first, _ = part.spots()
+    return Cells(part.xy_m[first], part.floor[first].astype(np.int32), SPOT_M)
+
+
+def judged(model: Model, survey: Survey, held_out: Validation, preset: ItolocPreset) -> Held:
+    """Temperature, accuracy table and figures on the held-out scans."""
+    part = survey.take(held_out.rows)
+    rssi = preset.vectors.of(part, model.bssids)
+    logits = model.fitting.logits(rssi)
+    # Where the held-out spot is no place there is no right class to be calibrated for.
+    square = model.cells.squared_distance(part.xy_m, part.floor).min(axis=1)
+    known = square <= SPOT_M**2 / 2.0
+    targets = model.cells.soft_targets(part.xy_m, part.floor, preset.soften_m)
+    temperature = fit_temperature(logits[known], targets[known]) if known.any() else 1.0
+    found = decode(
+        softmax(logits, temperature), model.cells.xy_m, model.cells.floor, preset.estimate
+    )
+    return judge(found, rssi, part, held_out.weight[held_out.rows], temperature)
+
+
+def plain_knn(
+    model: Model, survey: Survey, held_out: Validation, preset: ItolocPreset
+) -> dict[str, object]:
+    """Figures of one untuned kNN on the same rows and access points, to stand beside."""
+    part = survey.take(held_out.rows)
+    rssi = preset.vectors.of(part, model.bssids)
+    found = apply(Database.of(model.material.rssi_dbm, model.part), Rule(*PLAIN), rssi)
+    return judge(found, rssi, part, held_out.weight[held_out.rows]).figures
