@@ -55,7 +55,7 @@ def _variants() -> dict[str, Variant]:
         Variant(f"lbn-block{b}", f"LBN, block {b}", block, {"block": b}) for b in (2, 8)
     ]  # fmt: skip
     made.append(Variant("lbn-pooled", "LBN, pooled statistics", block, {"running": "pooled"}))
-    for n in ("bn", "ln", "lbn"):
+    for n in ("lbn", "bn", "ln"):
         changes = {"norm": n, "eps": KERAS_EPS}
         made.append(Variant(f"{n}-eps1e-3", f"{titles[n]}, eps 1e-3", eps, changes))
     for n in ("none", "bn", "lbn"):
@@ -76,13 +76,14 @@ def plan(seeds: int) -> Iterator[tuple[str, str, int]]:
     for seed in range(seeds):
         for name in LAYER_1:
             yield "uji", name, seed
-    rest = [v.name for v in VARIANTS.values() if v.name not in LAYER_1]
     for seed in range(seeds):
-        for place in ("hcxy", "uji-month1"):
-            yield from _layer_1(place, seed)
-        for name in rest:
-            yield "uji", name, seed
-        yield from _layer_1("uji-rows", seed)
+        for part in ("eps", "hcxy", "block size", "layers 2 and 3", "uji-month1", "learning rate",
+                     "longer training", "uji-rows"):  # fmt: skip
+            if part not in GROUPS:
+                yield from _layer_1(part, seed)
+            for variant in VARIANTS.values():
+                if variant.group == part:
+                    yield "uji", variant.name, seed
 
 
 def _layer_1(place: str, seed: int) -> Iterator[tuple[str, str, int]]:
