@@ -179,7 +179,7 @@ def _bundle(
         "ap_table": {
             "bssids": list(run.bssids),
             "sha256": ApTable(run.bssids, run.merge_virtual_aps).sha256,
-            "unknown": [],
+            "unknown": list(run.unknown),
             "merge_virtual_aps": run.merge_virtual_aps,
             "physical": run.physical,
             "virtual_rssi": run.virtual_rssi,

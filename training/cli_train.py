@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 @click.option(
     "--unlabelled",
     type=click.Path(exists=True, path_type=Path),
-    help="itoloc: later scans, whose domains are to be told from the survey's in vain.",
+    help="itoloc: later scans (store, JSON Lines, or of a survey the rows without split) that the "
+    "domain loss learns from.",
 )
 @click.option("--seed", default=0, show_default=True)
 @click.option("--epochs", type=click.IntRange(1), help="At most; the preset's otherwise.")
@@ -130,7 +131,7 @@ def _inputs(
     if system == "itoloc" and unlabelled is not None:
         from training.unlabelled import read_unlabelled
 
-        return read_survey(survey), {"unlabelled": read_unlabelled(unlabelled)}
+        return read_survey(survey), {"unlabelled": read_unlabelled(unlabelled, True)}
     if system != "hapi":
         return read_survey(survey), {}
     from training.hapi_site import read_site

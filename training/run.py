@@ -42,10 +42,11 @@ class Run:
 
     ``arrays``: places_xy_m (G, 2), places_floor (G,), calibration_rssi_dbm (<= 512, N),
     validation_rssi_dbm (V, N), validation_xy_m (V, 2), validation_floor (V,), validation_weight
-    (V,); neighbours and fused networks: database (M, N), place_of_row (M,); hapi: ap_xy_m (N, 2),
-    ap_floor (N,). RSSI is dBm with NaN = not heard. ``ranks`` is the output of a hapi bundle
+    (V,); neighbours, fused networks, itoloc: database (M, N), place_of_row (M,); hapi: ap_xy_m
+    (N, 2), ap_floor (N,). RSSI is dBm, NaN = not heard. ``ranks`` is the output of a hapi bundle
     (docs/bundle.md) without the names of its arrays; ``physical`` and ``virtual_rssi`` are those of
-    its AP table (virtual access point -> the one of ``bssids`` it belongs to). ``accuracy`` is the
+    its AP table (virtual access point -> the one of ``bssids`` it belongs to); ``unknown`` are the
+    access points that an update has masked. ``accuracy`` is the
     table of the bundle, fitted on held-out scans. ``refitted`` is True where the model was trained
     again on all rows afterwards: the validation rows are then no longer unseen, and ``accuracy``
     and ``metrics`` (of the held-out fit) are the figures to show.
@@ -73,6 +74,7 @@ class Run:
     physical: dict[str, str] = field(default_factory=dict)
     virtual_rssi: str = "strongest"
     pitch_m: float | None = None
+    unknown: tuple[str, ...] = ()
     arrays: dict[str, NDArray] = field(default_factory=dict)
     state: dict[str, torch.Tensor] | None = None
     plans: dict[str, bytes] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class Run:
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
             record["bssids"] = tuple(record["bssids"])
+            record["unknown"] = tuple(record.get("unknown", ()))
             file = folder / ARRAYS
             # numpy leaves a file that it opened itself and cannot read open.
             with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:

@@ -38,9 +38,12 @@ class Known:
     reference_dbm: NDArray[np.float32] | None = None
 
 
-def read_unlabelled(path: Path) -> Survey:
+def read_unlabelled(path: Path, outside_splits: bool = False) -> Survey:
     """Scans without their positions and floors, from a survey folder, a store (``sdk.store``) or a
     file with JSON Lines of scans.
+
+    ``outside_splits`` takes of a survey only rows whose split is empty: those of the others are
+    there to train on or to be judged by.
 
     Raises:
         SurveyError: not readable, or no scan in it; ScanError: naming file and line; StoreError.
@@ -52,6 +55,10 @@ def read_unlabelled(path: Path) -> Survey:
     path = Path(path)
     if path.is_dir():
         survey = read_survey(path)
+        if outside_splits:
+            survey = survey.take(survey.split == "")
+            if not len(survey):
+                raise SurveyError(f"{path}: holds no scan whose split is empty")
     else:
         try:
             if is_store(path):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sdk.errors import RssfixError
+
+if TYPE_CHECKING:
+    from training.run import Run
 
 _unlabelled = click.argument("unlabelled", type=click.Path(exists=True, path_type=Path))
 _json = click.option("--json", "as_json", is_flag=True, help="The report as JSON on stdout.")
@@ -25,20 +28,46 @@ _json = click.option("--json", "as_json", is_flag=True, help="The report as JSON
     type=click.Choice(["auto", "yes", "no"]),
     help="Take over the offset of all levels; auto: where the run goes by ranks.",
 )
+@click.option(
+    "--guard",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="itoloc: a survey with labelled scans of the new time; what does not help them is undone.",
+)
+@click.option("--seed", default=0, show_default=True, help="itoloc.")
 @_json
-def update(run: Path, unlabelled: Path, out: Path, offset: str, as_json: bool) -> None:
-    """Estimate floor attenuation and level offset of hapi run RUN from the scans in UNLABELLED.
+def update(
+    run: Path,
+    unlabelled: Path,
+    out: Path,
+    offset: str,
+    guard: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Fit run RUN to the scans in UNLABELLED, whose places nobody knows.
 
-    UNLABELLED is a survey folder, whose positions and floors are ignored, a store of the device, or
-    JSON Lines of scans.
-    Access points that look dead or misplaced are reported; nothing is done about them.
+    UNLABELLED is a store of the device, JSON Lines of scans, or a survey folder, whose positions
+    and floors are ignored.
+
+    hapi: floor attenuation and level offset. Access points that look dead or misplaced are
+    reported; nothing is done about them.
+
+    itoloc: access points that fell silent are masked, and the three modules teach one another. Of a
+    survey only rows whose split is empty are taken. Interrupted, the same command goes on.
     """
-    from training.hapi_update import update as updated
     from training.run import Run
-    from training.unlabelled import read_unlabelled
 
     try:
-        result, report = updated(Run.load(run), read_unlabelled(unlabelled), offset)
+        old = Run.load(run)
+        if old.system == "itoloc":
+            _update_itoloc(old, unlabelled, out, guard, seed, as_json)
+            return
+        if guard is not None:
+            raise click.UsageError(f"--guard is for itoloc, not for {old.system}")
+        from training.hapi_update import update as updated
+        from training.unlabelled import read_unlabelled
+
+        result, report = updated(old, read_unlabelled(unlabelled), offset)
         result.save(out)
     except (RssfixError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
@@ -51,6 +80,40 @@ def update(run: Path, unlabelled: Path, out: Path, offset: str, as_json: bool) -
     for name in ("floor_attenuation_db", "offset_db"):
         click.echo(f"  {name}: {_changed(report[name])}")
     _access_points(report)
+
+
+def _update_itoloc(
+    old: Run, unlabelled: Path, out: Path, guard: Path | None, seed: int, as_json: bool
+) -> None:
+    from training.itoloc_update import update as updated
+    from training.survey_file import read_survey
+    from training.unlabelled import read_unlabelled
+
+    result, report = updated(
+        old, read_unlabelled(unlabelled, outside_splits=True),
+        None if guard is None else read_survey(guard), seed,
+        progress=not as_json, state_file=out.with_name(f".{out.name}.update"),
+    )  # fmt: skip
+    result.save(out)
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    held, rounds = report["guard"], report["rounds"]
+    whose = "of the run's own validation" if held["own"] else "given"
+    click.echo(f"{report['scans_used']} of {report['scans']} scans used -> {out}")
+    as_before = "" if report["mask_kept"] else " as before: a new mask did not help"
+    click.echo(
+        f"  guard: {held['scans']} scans {whose}; {len(report['unknown'])} of {len(old.bssids)} "
+        f"access points masked{as_before}"
+    )
+    for name in ("static", "masked", "co_trained"):
+        one = report[name]
+        click.echo(f"  {name:10} mean {one['mean_m']:.2f} m, success {one['success']:.3f}")
+    undone = sum(one["rolled_back"] for one in rounds)
+    click.echo(
+        f"  {len(rounds)} rounds, {undone} rolled back; the co-trained network is "
+        + ("kept" if report["kept"] else "no better than the masked one and was NOT kept")
+    )
 
 
 @click.command()

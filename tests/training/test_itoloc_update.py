@@ -1,0 +1,288 @@
+"""Updating iToLoc: co-training on a small invented drift, its guard, and taking up again."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from test_unlabelled import stored
+
+from sdk.venue import Floor
+from training import itoloc
+from training.fitting import arithmetic
+from training.itoloc_cotraining import Cotraining, Rules
+from training.itoloc_images import Images, recipe_of
+from training.itoloc_update import guard_of, judged, mask_of, update
+from training.networks.itoloc import ItolocNet
+from training.run import Run, RunError
+from training.survey import Header, SurveyError, from_rows
+from training.survey_file import write_survey
+from training.update_cli import update as command
+
+APS, SIDE = 12, 4
+RULES = Rules(sigma=0.7, rounds=8, most_drop=0.03)
+
+
+def month(number, scans, seed, dead=()):
+    """Scans of a 12 x 12 m hall, spots 3 m apart. Each month some boxes change their power."""
+    drift = np.random.default_rng(5).normal(0, 4.5, APS) * number
+    place = np.random.default_rng(4).uniform(0, 12, (APS, 2))
+    rng = np.random.default_rng(100 + seed)
+    rows = []
+    for one in range(scans):
+        for spot in range(SIDE * SIDE):
+            x, y = 3.0 * (spot % SIDE) + 1.5, 3.0 * (spot // SIDE) + 1.5
+            distance = np.hypot(*(place - (x, y)).T) + 1.0
+            level = -38 - 28 * np.log10(distance) + drift + rng.normal(0, 2.0, APS)
+            heard = [i for i in range(APS) if level[i] > -80 and i not in dead]
+            rows.append({
+                "timestamp_ms": 1000 * len(rows) + number * 10**9, "x_m": x, "y_m": y, "floor": 0,
+                "device": "phone", "session": f"m{number}-{one % 4}",
+                "split": "validation" if one % 4 == 3 else "train",
+                "bssid": [f"02:00:00:00:00:{i:02x}" for i in heard],
+                "rssi_dbm": [round(float(min(level[i], -21.0)), 1) for i in heard],
+            })  # fmt: skip
+    return from_rows(Header("hall", "CC0-1.0", "metres", (Floor(0),)), rows)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    with arithmetic(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def run():
+    changes = {
+        "width": 6, "cap": APS, "epochs": 20, "patience": 20, "batch": 32, "soften_m": 0.0,
+        "dropout": 0.1, "learning_rate": 1e-2, "ap_unknown": 0.0, "ap_lost": 0.0, "noise_db": 1.0,
+        "estimate": "mode", "min_share": 0.0,
+    }  # fmt: skip
+    return itoloc.train(month(0, 24, 0), "small", seed=0, changes=changes, threads=1)
+
+
+def error_m(run, survey, unknown=()):
+    guard = guard_of(run, survey)
+    return judged(run, itoloc.load_network(run), guard, mask_of(run, unknown))[0]
+
+
+def test_an_update_beats_the_static_model(run, monkeypatch):
+    """Boxes changed their power: what two modules stay sure of teaches the third. Fine-tuning on
+    the labelled scans alone does less."""
+    later, other = month(1, 16, 1), month(1, 16, 2)
+    updated, report = update(run, later, rules=RULES, seed=0)
+    static, now = error_m(run, other), error_m(updated, other)
+    assert report["kept"]
+    assert static > 0.3, "the drift hurts"
+    assert now < 0.85 * static
+    added = [sum(one.get("added", [])) for one in report["rounds"]]
+    assert sum(added) > 1000
+    assert [sum(one.get("per_place", [])) for one in report["rounds"]] == added
+    for name, tensor in run.state.items():
+        if name.startswith("extractor"):
+            assert torch.equal(updated.state[name], tensor), "M_E stays as it is"
+    json.dumps(report, allow_nan=False)
+
+    def none(game, rows, sigma):
+        return np.full((3, len(rows)), -1)
+
+    monkeypatch.setattr(Cotraining, "_pseudo_labels", none)
+    alone, _ = update(run, later, rules=replace(RULES, quiet=99), seed=0)
+    print(f"static {static:.2f} m, updated {now:.2f} m, without {error_m(alone, other):.2f} m")
+    assert now < 0.95 * error_m(alone, other)
+
+
+def test_bad_pseudo_labels_are_rolled_back(run, monkeypatch):
+    def wrong(game, rows, sigma):
+        return np.stack([(rows * 0 + 3 + module) % 16 for module in range(3)])
+
+    monkeypatch.setattr(Cotraining, "_pseudo_labels", wrong)
+    later = month(1, 16, 1)
+    updated, report = update(run, later, rules=replace(RULES, rounds=3), seed=0)
+    assert [one["rolled_back"] for one in report["rounds"]] == [True] * 3
+    for name, tensor in run.state.items():
+        assert torch.equal(updated.state[name], tensor), name
+    # Where nothing watches the rounds, scans of the new time still have the last word.
+    rules = replace(RULES, rounds=3, most_drop=2.0)
+    updated, report = update(run, later, guard=month(1, 2, 3), rules=rules, seed=0)
+    assert not report["kept"]
+    assert report["co_trained"]["mean_m"] > report["masked"]["mean_m"]
+    assert torch.equal(updated.state["predictors.0.0.0.weight"],
+                       run.state["predictors.0.0.0.weight"])  # fmt: skip
+
+
+def test_silent_access_points_become_unknown(run):
+    dead = (1, 4, 7)
+    names = tuple(f"02:00:00:00:00:{i:02x}" for i in dead)
+    later, other = month(0, 16, 1, dead), month(0, 8, 2, dead)
+    updated, report = update(run, later, rules=replace(RULES, rounds=1), seed=0)
+    assert set(updated.unknown) == set(names) == set(report["unknown"])
+    assert report["masked"]["mean_m"] <= error_m(run, other)
+    assert error_m(run, other, names) < error_m(run, other)
+    few = later.take(np.arange(len(later)) < 50)
+    assert update(run, few, rules=replace(RULES, rounds=1))[0].unknown == (), "too few to tell"
+
+
+def test_taken_up_again_it_ends_as_if_it_had_never_stopped(run, tmp_path, monkeypatch):
+    later, file = month(1, 6, 1), tmp_path / ".run2.update"
+    rules = replace(RULES, rounds=4, base=10)
+    wanted, report = update(run, later, rules=rules, seed=3)
+    again, _ = update(run, later, rules=rules, seed=3)
+    step = Cotraining.step
+
+    def interrupted(game):
+        if game.state.round == 2:
+            raise KeyboardInterrupt
+        step(game)
+
+    monkeypatch.setattr(Cotraining, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        update(run, later, rules=rules, seed=3, state_file=file)
+    rounds = []
+    monkeypatch.setattr(Cotraining, "step", lambda game: (rounds.append(1), step(game)))
+    found, second = update(run, later, rules=rules, seed=3, state_file=file)
+    assert len(rounds) == 2
+    assert not file.exists()
+    assert second["rounds"] == report["rounds"]
+    for name, tensor in wanted.state.items():
+        assert torch.equal(found.state[name], tensor), name
+        assert torch.equal(again.state[name], tensor), name
+    monkeypatch.setattr(Cotraining, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        update(run, later, rules=rules, seed=3, state_file=file)
+    monkeypatch.setattr(Cotraining, "step", lambda game: (rounds.append(1), step(game)))
+    update(run, later, rules=rules, seed=4, state_file=file)
+    assert len(rounds) == 2 + 4, "another seed begins anew"
+    file.write_bytes(b"nothing")
+    with pytest.raises(RunError, match=r"\.run2\.update: not the state of an update"):
+        update(run, later, rules=rules, seed=3, state_file=file)
+
+
+class Fixed(torch.nn.Module):
+    """A predictor that says what it was told, in the order of the rows' first level."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.tensor(table))
+
+    def forward(self, features):
+        return self.table[features.long()].log()
+
+
+def told(*tables, passes=9, sigma=0.8):
+    """A game over numbered rows, of which each module says what it is told."""
+    n = len(tables[0])
+    network = ItolocNet(4, 3, 2, width=2)
+    network.extractor = torch.nn.Flatten()
+    network.predictors = torch.nn.ModuleList(
+        [torch.nn.Sequential(Number(), Fixed(table)) for table in tables]
+    )
+    rows = np.full((n, 4), -50, dtype=np.float32) - np.arange(n, dtype=np.float32)[:, None]
+    recipe = recipe_of("image", rows, -100.0, True)
+    rules = Rules(sigma=sigma, passes=passes)
+    return Cotraining(
+        network, Images(recipe), rows, np.zeros(n), np.eye(3, dtype=np.float32), rows,
+        np.zeros(4, dtype=bool), rules, 0, lambda _: 1.0, 10,
+    )  # fmt: skip
+
+
+class Number(torch.nn.Module):
+    """The row's number, from the channel of the level."""
+
+    def forward(self, x):
+        return (-100 * x[:, -1] - 50).round()
+
+
+def test_what_becomes_a_pseudo_label():
+    """Row 0: all agree. 1: the first two agree. 2: they agree, but are not sure. 3: none agree."""
+    sure, unsure = [0.9, 0.05, 0.05], [0.7, 0.2, 0.1]
+    other, third = [0.05, 0.9, 0.05], [0.05, 0.05, 0.9]
+    game = told([sure, sure, unsure, sure], [sure, sure, unsure, other], [sure, other, sure, third])
+    found = game._pseudo_labels(np.arange(4), 0.8)
+    assert found.tolist() == [[0, -1, -1, -1], [0, -1, -1, -1], [0, 0, -1, -1]]
+    # (0.9 + 0.7) / 2 is not more than 0.8, but more than 0.79.
+    assert game._pseudo_labels(np.arange(4), 0.79).tolist()[0][2] == 0
+
+
+def test_what_wavers_under_dropout_is_left_out():
+    """With dropout module 0 says 1 instead of 0; its pairs waver, the pair of the others not."""
+    sure = [[0.9, 0.06, 0.04]]
+    game = told(sure, sure, sure)
+
+    class Waver(torch.nn.Dropout):
+        def forward(self, x):
+            return x.roll(1, dims=1) * 3 if self.training else x
+
+    game.network.predictors[0] = torch.nn.Sequential(*game.network.predictors[0], Waver())
+    found = game._pseudo_labels(np.arange(1), 0.8)
+    differ = game._wavering(game.unlabelled, game._probability(game.unlabelled))
+    assert differ[:, 0].tolist() == [0, 9, 9]
+    assert found[:, 0].tolist() == [0, -1, -1]
+
+
+def test_smearing_adds_noise_to_the_labels_alone(run):
+    """Eq. 12, 13: none is negative, each row sums to 1, and each module gets its own."""
+    from training.itoloc_update import _cotraining, settings_of
+
+    game = _cotraining(
+        run, itoloc.load_network(run), settings_of(run), run.arrays["database"][:40], (), RULES, 0,
+        lambda _: 1.0, 10,
+    )  # fmt: skip
+    seen = []
+    game._tune = lambda *given: seen.append((given[2], len(given[3])))
+    game._smear(np.random.default_rng(0))
+    assert [count for _, count in seen] == [0, 0, 0]
+    hard = game.targets[game.place]
+    for target, _ in seen:
+        assert (target >= 0).all()
+        torch.testing.assert_close(target.sum(dim=1), torch.ones(len(target)))
+        assert torch.equal(target.argmax(dim=1), hard.argmax(dim=1))
+        off = target[hard == 0]
+        # Half of a normal of 0.05 is cut; 15 of them share a row with the 1.
+        assert off.mean().item() == pytest.approx(0.05 * 0.399 / (1 + 16 * 0.05 * 0.399), rel=0.05)
+    assert not torch.equal(seen[0][0], seen[1][0])
+
+
+def test_rounds_pools_thresholds_and_smearing(run):
+    later = month(0, 16, 1)
+    _, report = update(run, later, rules=replace(RULES, rounds=8, quiet=9), seed=0)
+    rounds = report["rounds"]
+    assert [one["pool"] for one in rounds] == [120, 240] + [256] * 6
+    assert [one["round"] for one in rounds if one.get("smeared")] == [5, 8]
+    assert rounds[5]["sigma"] == pytest.approx(0.6)
+    assert rounds[6]["sigma"] == pytest.approx(0.7)
+
+
+def test_what_is_refused(run):
+    with pytest.raises(RunError, match="a lbn run has no three modules"):
+        update(replace(run, system="lbn"), month(0, 1, 0))
+    deaf = month(0, 1, 0, dead=range(APS))
+    with pytest.raises(SurveyError, match="none of 16 scans hears 3"):
+        update(run, deaf)
+    nowhere = month(0, 1, 0)
+    nowhere = replace(nowhere, x_m=nowhere.x_m * np.nan)
+    with pytest.raises(SurveyError, match="no labelled scan to guard with"):
+        update(run, month(0, 1, 0), guard=nowhere)
+
+
+def test_the_command_line(run, tmp_path):
+    run.save(tmp_path / "run")
+    later = month(1, 8, 1, dead=(2,))
+    stored(later, tmp_path / "store.db")
+    write_survey(month(1, 4, 2, dead=(2,)), tmp_path / "guard")
+    words = [str(tmp_path / "run"), str(tmp_path / "store.db"), "-o", str(tmp_path / "run2")]
+    shown = CliRunner().invoke(command, [*words, "--guard", str(tmp_path / "guard"), "--json"])
+    assert shown.exit_code == 0, shown.output
+    report = json.loads(shown.output)
+    back = Run.load(tmp_path / "run2")
+    assert back.unknown == tuple(report["unknown"]) == ("02:00:00:00:00:02",)
+    assert back.provenance["updates"][0]["scans"] == len(later)
+    assert not (tmp_path / ".run2.update").exists()
+    shown = CliRunner().invoke(command, words)
+    assert "1 of 12 access points masked" in shown.output, shown.output
+    write_survey(later, tmp_path / "survey")
+    words[1] = str(tmp_path / "survey")
+    shown = CliRunner().invoke(command, words)
+    assert "holds no scan whose split is empty" in shown.output

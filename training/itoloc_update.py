@@ -1,0 +1,264 @@
+"""``rssfix update`` of an iToLoc run: a mask for access points that fell silent, then co-training
+on unlabelled scans with a guard (SPEC 2.6, 2.6b).
+
+The guard is a labelled set: scans given for it, or the run's validation rows. A round that costs it
+more than a point of success, and more than its standard error, is rolled back. Scans given for it
+also decide in the end: the mask stays only where it is no worse than none, the co-trained network
+only where it is better than the masked one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sdk.atomic import write_file
+from sdk.fingerprint import ApTable
+from training.cells import Cells
+from training.decode import decode, softmax
+from training.fingerprints import MERGES
+from training.fitting import arithmetic
+from training.itoloc import load_network
+from training.itoloc_cotraining import Cotraining, Rules, State
+from training.itoloc_fitting import scores
+from training.itoloc_images import Images
+from training.itoloc_presets import ItolocPreset
+from training.networks.itoloc import ItolocNet
+from training.progress import steps
+from training.run import Run, RunError
+from training.survey import Survey, SurveyError
+
+# Heard in a smaller share of the unlabelled scans, an access point is unknown (SPEC 2.6b) ...
+SILENT_SHARE = 0.01
+# ... where so many scans would have shown it.
+LEAST_SCANS = 100
+# A fix within this of the truth, on its floor, counts as a success.
+SUCCESS_M = 2.0
+# Of soft labels no probability reaches the paper's threshold: this share of the labelled rows does.
+_SOFT_QUANTILE = 0.5
+_STATE = ("round", "full", "smeared", "quiet", "done", "success", "labels", "log")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Labelled scans (V, N) dBm, NaN = not heard, with weights (V,); ``own`` are the run's."""
+
+    rssi_dbm: NDArray[np.float32]
+    xy_m: NDArray[np.float64]
+    floor: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    own: bool
+
+
+def update(
+    run: Run,
+    unlabelled: Survey,
+    guard: Survey | None = None,
+    seed: int = 0,
+    rules: Rules | None = None,
+    progress: bool = False,
+    state_file: Path | None = None,
+    threads: int | None = None,
+) -> tuple[Run, dict[str, Any]]:
+    """The run after an update, and the report on it.
+
+    Places of ``unlabelled`` are not looked at. ``rules`` None: the paper's, with thresholds set
+    from the labelled rows where the labels are soft. ``state_file`` keeps every round, so that a
+    call with the same run, scans, rules and seed goes on where another was interrupted; it is
+    removed at the end. One seed gives one result, interrupted or not.
+
+    Raises:
+        RunError: no itoloc run; SurveyError: too few access points heard.
+    """
+    if run.system != "itoloc":
+        raise RunError(f"a {run.system} run has no three modules, expected one of itoloc")
+    network, preset = load_network(run), settings_of(run)
+    least = run.limits["min_matched_aps"]
+    rows = levels_of(unlabelled, run)
+    rows = rows[np.isfinite(rows).sum(axis=1) >= least]
+    if not len(rows):
+        raise SurveyError(
+            f"{unlabelled.header.name}: none of {len(unlabelled)} scans hears {least} of the run's "
+            "access points"
+        )
+    watched = guard_of(run, guard)
+    before, masked = run.unknown, unheard(run, rows)
+
+    def error_m(one: ItolocNet, unknown: tuple[str, ...]) -> tuple[float, float]:
+        return judged(run, one, watched, mask_of(run, unknown))
+
+    static = error_m(network, before)
+    with_mask = error_m(network, masked)
+    mask_kept = watched.own or with_mask[0] <= static[0]
+    unknown = masked if mask_kept else before
+    base = with_mask if mask_kept else static
+    with arithmetic(threads):
+        game = _cotraining(run, network, preset, rows, unknown, rules, seed,
+                           lambda one: error_m(one, unknown)[1], len(watched.floor))  # fmt: skip
+        _play(game, state_file, progress, _key(run, rows, unknown, watched, game.rules, seed))
+    last = error_m(network, unknown)
+    # Seen scans of the old time cannot show a gain: there the rounds' own guard has to do.
+    kept = last[1] >= base[1] - game.most_drop if watched.own else last[0] < base[0]
+    report = {
+        "scans": len(unlabelled), "scans_used": len(rows),
+        "guard": {"scans": len(watched.floor), "own": watched.own, "success_m": SUCCESS_M},
+        "unknown": list(unknown), "mask_kept": mask_kept,
+        "static": _figures(static), "masked": _figures(with_mask), "co_trained": _figures(last),
+        "kept": kept, "rules": asdict(game.rules), "rounds": game.state.log,
+    }  # fmt: skip
+    state = network.state_dict() if kept else run.state
+    assert state is not None
+    record = {**report, "survey": unlabelled.header.name, "sha256": unlabelled.sha256}
+    provenance = {**run.provenance, "updates": [*run.provenance.get("updates", []), record]}
+    updated = replace(
+        run, state={k: v.clone() for k, v in state.items()}, unknown=unknown, provenance=provenance
+    )
+    if state_file is not None:
+        Path(state_file).unlink(missing_ok=True)
+    return updated, report
+
+
+def settings_of(run: Run) -> ItolocPreset:
+    """The settings the run was trained with. Raises RunError where they are of another version."""
+    try:
+        return ItolocPreset(**run.provenance["settings"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"the run's settings are not those of itoloc ({error})") from None
+
+
+def levels_of(survey: Survey, run: Run) -> NDArray[np.float32]:
+    """(M, N) dBm of a survey's scans over the run's access points, NaN = not heard."""
+    merge = MERGES[run.merge_virtual_aps]
+    return survey.fingerprints(run.bssids, merge, run.limits["max_age_ms"])
+
+
+def unheard(run: Run, rssi_dbm: NDArray[np.float32]) -> tuple[str, ...]:
+    """The run's access points to be masked by what scans (U, N) heard; those of before where
+    there are too few scans to tell."""
+    if len(rssi_dbm) < LEAST_SCANS:
+        return run.unknown
+    share = np.isfinite(rssi_dbm).mean(axis=0)
+    return tuple(name for name, one in zip(run.bssids, share, strict=True) if one < SILENT_SHARE)
+
+
+def mask_of(run: Run, unknown: tuple[str, ...]) -> NDArray[np.bool_]:
+    """(N,) True where masked."""
+    return ApTable(run.bssids, run.merge_virtual_aps).mask(unknown)  # type: ignore[arg-type]
+
+
+def guard_of(run: Run, survey: Survey | None) -> Guard:
+    """The labelled scans of a survey, or the run's validation rows.
+
+    Raises SurveyError for a survey without a labelled scan.
+    """
+    if survey is None:
+        arrays = run.arrays
+        rssi, weight = arrays["validation_rssi_dbm"], arrays["validation_weight"]
+        return Guard(rssi, arrays["validation_xy_m"], arrays["validation_floor"], weight, True)
+    part = survey.take(survey.labelled)
+    if not len(part):
+        raise SurveyError(f"{survey.header.name}: no labelled scan to guard with")
+    return Guard(levels_of(part, run), part.xy_m, part.floor, np.ones(len(part)), False)
+
+
+def judged(
+    run: Run, network: ItolocNet, guard: Guard, unknown: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Weighted mean error (metres) and share of successes on the guard."""
+    logits = scores(network, run.input_recipe, guard.rssi_dbm, unknown)
+    places = run.arrays["places_xy_m"], run.arrays["places_floor"]
+    found = decode(softmax(logits, run.temperature), *places, run.estimate)
+    error = np.linalg.norm(found.xy_m - guard.xy_m, axis=1)
+    hit = (error <= SUCCESS_M) & (found.floor == guard.floor)
+    weights = guard.weight
+    return float(np.average(error, weights=weights)), float(np.average(hit, weights=weights))
+
+
+def _cotraining(
+    run: Run, network: ItolocNet, preset: ItolocPreset, rows: NDArray[np.float32],
+    unknown: tuple[str, ...], rules: Rules | None, seed: int, success: Callable[..., float],
+    guards: int,
+) -> Cotraining:  # fmt: skip
+    places = Cells(run.arrays["places_xy_m"], run.arrays["places_floor"], 1.0)
+    targets = places.soft_targets(places.xy_m, places.floor, preset.soften_m)
+    labelled = run.arrays["database"].astype(np.float32)
+    game = Cotraining(
+        network, Images(run.input_recipe), labelled, run.arrays["place_of_row"], targets, rows,
+        mask_of(run, unknown), rules or Rules(), seed, success,
+        guards,
+    )  # fmt: skip
+    if rules is None and preset.soften_m:
+        sure = float(np.quantile(game.confidence(labelled), _SOFT_QUANTILE))
+        paper = game.rules
+        game.rules = replace(
+            paper, sigma=sure, smeared_sigma=paper.smeared_sigma * sure / paper.sigma
+        )
+    return game
+
+
+def _play(game: Cotraining, file: Path | None, progress: bool, key: str) -> None:
+    """All rounds, those that a state file holds left out."""
+    if file is not None and Path(file).exists():
+        _load(game, Path(file), key)
+    with steps("update", game.rules.rounds, progress) as advance:
+        for _ in range(game.state.round):
+            advance()
+        while not game.state.done:
+            game.step()
+            advance(f"success {game.state.log[-1]['success']:.3f}")
+            if file is not None:
+                held = io.BytesIO()
+                torch.save(
+                    {
+                        "key": key, "network": game.network.state_dict(),
+                        "labels": torch.from_numpy(game.state.labels),
+                        "state": json.dumps(
+                            {k: getattr(game.state, k) for k in _STATE if k != "labels"}
+                        ),
+                    },
+                    held,
+                )  # fmt: skip
+                write_file(file, held.getvalue())
+
+
+def _load(game: Cotraining, file: Path, key: str) -> None:
+    """Take up what another call left, where it was about the same; else begin anew."""
+    try:
+        held = torch.load(file, map_location="cpu", weights_only=True)
+        if held["key"] != key:
+            return
+        state = State(**json.loads(held["state"]), labels=held["labels"].numpy())
+        game.network.load_state_dict(held["network"])
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, EOFError,
+            pickle.UnpicklingError) as error:  # fmt: skip
+        raise RunError(f"{os.fspath(file)}: not the state of an update ({error})") from None
+    game.state = state
+
+
+def _key(
+    run: Run, rows: NDArray[np.float32], unknown: tuple[str, ...], guard: Guard, rules: Rules,
+    seed: int,
+) -> str:  # fmt: skip
+    """What a state belongs to."""
+    digest = hashlib.sha256(json.dumps([asdict(rules), seed, unknown, guard.own]).encode())
+    assert run.state is not None
+    for name in sorted(run.state):
+        digest.update(run.state[name].numpy().tobytes())
+    for array in (rows, guard.rssi_dbm, guard.xy_m, run.arrays["database"]):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _figures(one: tuple[float, float]) -> dict[str, float]:
+    return {"mean_m": round(one[0], 4), "success": round(one[1], 4)}
