@@ -39,8 +39,9 @@ def trained(system: str, survey: Survey, seed: int) -> Run:
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--system", "systems", multiple=True, type=click.Choice(SYSTEMS), default=SYSTEMS)
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True)
-def main(data: Path, out: Path, seeds: int) -> None:
+def main(data: Path, out: Path, systems: tuple[str, ...], seeds: int) -> None:
     """Measure what OUT/bundles.json does not hold yet; write it and the table after every row."""
     file = out / f"{STEM}.json"
     rows = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
@@ -48,7 +49,7 @@ def main(data: Path, out: Path, seeds: int) -> None:
     survey_of = next(make for place, make in cases(data, "known") if place == "floor 3")
     survey = None
     for seed in range(seeds):
-        for system in SYSTEMS:
+        for system in systems:
             if any((r["system"], r["seed"]) == (system, seed) for r in rows):
                 continue
             survey = survey or survey_of()

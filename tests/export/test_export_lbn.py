@@ -21,7 +21,10 @@ from training.run import Run
 @pytest.fixture(scope="module")
 def run_lbn(part, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "lbn"
-    tiny = {"side": 8, "block": 2, "factor": 1, "epochs": 3, "momentum": 0.9, "dropout": 0.1}
+    tiny = {
+        "norm": "lbn", "side": 8, "block": 2, "factor": 1, "epochs": 3, "momentum": 0.9,
+        "dropout": 0.1,
+    }  # fmt: skip
     lbn.train(part, "lbn-best", changes=tiny, threads=1).save(folder)
     return folder
 

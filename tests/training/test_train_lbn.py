@@ -21,8 +21,8 @@ from training.survey import SurveyError
 from training.survey_file import write_survey
 
 TINY = {
-    "side": 6, "block": 3, "factor": 3, "epochs": 5, "patience": 5, "batch": 32, "dropout": 0.1,
-    "momentum": 0.9,
+    "norm": "lbn", "side": 6, "block": 3, "factor": 3, "epochs": 5, "patience": 5, "batch": 32,
+    "dropout": 0.1, "momentum": 0.9,
 }  # fmt: skip
 
 
