@@ -23,7 +23,7 @@ from sdk.fingerprint import ApTable
 from sdk.runtimes import RuntimeChoice
 from training.run import Run
 
-SYSTEMS = ("exloc", "hapi", "lbn", "neighbours")
+SYSTEMS = ("exloc", "hapi", "itoloc", "lbn", "neighbours")
 METADATA_KEY = "rssfix_manifest"
 _GOLDEN_ROWS = 4
 # Golden pairs must also hold on processors whose int8 kernels round otherwise.

@@ -57,17 +57,20 @@ class _Rows(quantization.CalibrationDataReader):
 
 
 def quantize_onnx(
-    model: bytes, images: NDArray[np.float32], float_after: str | None = None
+    model: bytes,
+    images: NDArray[np.float32],
+    float_after: str | Sequence[str] | None = None,
 ) -> bytes:
     """Static int8 (QDQ, signed activations, one weight scale per channel) of an fp32 ONNX file.
 
     `images` (B, ...) are calibration inputs from the training split. What is computed from the
-    tensor `float_after` stays float32.
+    tensor `float_after`, or from one of several, stays float32.
     """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         graph = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model))
-        excluded = [] if float_after is None else _downstream(graph.graph, float_after)
+        tensors = [float_after] if isinstance(float_after, str) else float_after or ()
+        excluded = _downstream(graph.graph, tensors)
         quantized = Path(folder, "int8.onnx")
         root = logging.getLogger()
         level = root.level
@@ -88,9 +91,9 @@ def quantize_onnx(
         return quantized.read_bytes()
 
 
-def _downstream(graph: onnx.GraphProto, tensor: str) -> list[str]:
-    """Names of the nodes that depend on `tensor` (the graph is in topological order)."""
-    reached = {tensor}
+def _downstream(graph: onnx.GraphProto, tensors: Sequence[str]) -> list[str]:
+    """Names of the nodes that depend on `tensors` (the graph is in topological order)."""
+    reached = set(tensors)
     names = []
     for node in graph.node:
         if reached.intersection(node.input):

@@ -1,0 +1,107 @@
+"""The parts of an iToLoc bundle: one model for the three modules and the mean of their answers."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from export.onnx_model import quantize_onnx, to_onnx
+from export.parts import Attempt, Parts, places
+from export.tflite_model import quantize_tflite, require_converter, to_tflite
+from sdk.fingerprint import ApTable
+from training.decode import softmax
+from training.itoloc import load_network
+from training.itoloc_fitting import scores
+from training.networks.itoloc import ItolocNet, log_mean
+from training.run import Run
+
+SCORES = "logits"
+
+
+# litert-torch names tensors after the module that made them, the last one after the output.
+_MEAN_PATTERNS = (".*LogMean.*", ".*output_0.*")
+_HEADS_PATTERN = r".*linear\.Linear.*"
+
+
+class LogMean(nn.Module):
+    """A module of its own, so that its tensors can be told by name."""
+
+    def forward(self, first: Tensor, second: Tensor, third: Tensor) -> Tensor:
+        return log_mean(torch.stack((first, second, third), dim=1))
+
+
+class _Graph(nn.Module):
+    """What the device runs: the log of the mean of three softmaxes, so that the positioner's own
+    softmax over it gives the mean back."""
+
+    def __init__(self, network: ItolocNet) -> None:
+        super().__init__()
+        self.network, self.mean = network, LogMean()
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.mean(*self.network(x))
+        return found
+
+
+def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attempt]:
+    """The ways to make the parts, smallest file first: for int8, then with float32 heads."""
+    if "tflite" in formats:
+        require_converter()
+    yield partial(_parts, run, formats, precision, float_heads=False)
+    if precision == "int8":
+        yield partial(_parts, run, formats, precision, float_heads=True)
+
+
+def mask(run: Run) -> NDArray[np.bool_]:
+    """(N,) the access points that an update has masked."""
+    return ApTable(run.bssids, run.merge_virtual_aps).mask(run.unknown)  # type: ignore[arg-type]
+
+
+def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Place probabilities (B, G) of the fp32 checkpoint, in PyTorch."""
+    logits = scores(load_network(run), run.input_recipe, rssi_dbm, mask(run))
+    return softmax(logits, run.temperature)
+
+
+def _parts(run: Run, formats: Sequence[str], precision: str, *, float_heads: bool) -> Parts:
+    graph = _Graph(load_network(run)).eval()
+    recipe = run.input_recipe
+    shape = recipe.shape(len(run.bssids))
+    calibration = recipe.images(run.arrays["calibration_rssi_dbm"], mask(run))
+    members = {}
+    if "onnx" in formats:
+        model = to_onnx(graph, shape, (SCORES,))
+        if precision == "int8":
+            model = quantize_onnx(model, calibration, _around_heads(model, before=float_heads))
+        members["model.onnx"] = model
+    if "tflite" in formats:
+        model = to_tflite(graph, shape)
+        if precision == "int8":
+            # Logarithms of small probabilities have no room in 8 bits.
+            kept = [*_MEAN_PATTERNS, *([_HEADS_PATTERN] if float_heads else [])]
+            model = quantize_tflite(model, calibration, kept)
+        members["model.tflite"] = model
+    place_members, place_names = places(run)
+    output = {
+        "positioner": "cells",
+        "estimate": run.estimate,
+        "places": place_names,
+        "scores": SCORES,
+        "temperature": run.temperature,
+    }
+    kind = precision
+    if precision == "int8":
+        kind = f"int8, {'float32' if float_heads else 'int8'} heads"
+    note = f"three modules, {kind}"
+    return Parts({**members, **place_members}, recipe.to_json(), output, precision, note)
+
+
+def _around_heads(model: bytes, *, before: bool) -> list[str]:
+    """The tensors that the three heads read, or those that they write."""
+    heads = [n for n in onnx.load_model_from_string(model).graph.node if n.op_type == "Gemm"]
+    assert len(heads) == 3, [n.name for n in heads]
+    return [str(n.input[0] if before else n.output[0]) for n in heads]
