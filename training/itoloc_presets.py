@@ -94,7 +94,7 @@ PRESETS: dict[str, ItolocPreset] = {
     # sets ask for: access points kept apart, the level, unknown ones seen in training.
     "small": ItolocPreset(
         width=8, pool="rows", dropout=0.2, level=True, min_share=0.05, cap=24,
-        order="pseudo_positions", soften_m=0.7, noise_db=3.0, ap_unknown=0.5, ap_lost=0.1,
-        optimizer="adam", epochs=20, patience=8, batch=64, learning_rate=4e-3, estimate="mean",
+        order="pseudo_positions", soften_m=0.7, noise_db=3.0, ap_unknown=0.25, ap_lost=0.1,
+        optimizer="adam", epochs=16, patience=8, batch=64, learning_rate=1e-2, estimate="mean",
     ),
 }  # fmt: skip
