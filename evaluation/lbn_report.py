@@ -58,10 +58,10 @@ def _place(title: str, records: Sequence[Record]) -> list[str]:
     parts = [f"## {title}"]
     for group in GROUPS:
         names = [n for n in of if n in VARIANTS and VARIANTS[n].group == group]
+        if group == GROUPS[0] and NEIGHBOURS in of:
+            names.append(NEIGHBOURS)
         if not names:
             continue
-        if group == GROUPS[0]:
-            names += [NEIGHBOURS] * (NEIGHBOURS in of)
         parts += [f"### {group.capitalize()}: {', '.join(tests)} together", _figures(of, names)]
         if len(records[0]["tests"]) > 1:
             parts.append(_by_test(of, names, list(records[0]["tests"])))
