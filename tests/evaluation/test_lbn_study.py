@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.decomposition import PCA
 from test_reproduce import invented
 
-from evaluation import lbn_places, lbn_report, lbn_study
+from evaluation import lbn_bundles, lbn_places, lbn_report, lbn_study
 from evaluation.lbn_paper import PAPER, SPACING_M, most_exact
 from evaluation.lbn_places import Material, Place
 from evaluation.lbn_statistics import compare, paired, pooled
@@ -202,3 +202,41 @@ def test_the_papers_bound():
     errors = np.array([0.0, 0.0, 0.0, SPACING_M])
     assert most_exact(errors.mean(), errors.var()) == pytest.approx(0.75)
     assert all(v[3] / 100 > bounds[n] for n, v in PAPER.items()), "what the paper claims"
+
+
+def test_without_the_data_places_are_skipped_and_named(tmp_path):
+    words = ["lbn", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--seeds", "1"]
+    result = CliRunner().invoke(reproduce, words)
+    assert result.exit_code == 0, result.output
+    assert "HCXY, samples of the same visit: skipped: " in result.output
+    assert "lbn_74rp_256ap.json is missing" in result.output
+    assert "no results, no tables" in result.output
+
+
+def test_rows_at_the_points_in_the_order_of_their_index():
+    survey = invented()
+    points = np.array([[2.5, 1.5], [0.5, 3.5]])
+    part, rssi, point, xy = lbn_places._at_points(survey, points, ["ap3", "never heard", "ap0"])
+    assert len(part) == len(rssi) == 2 * 6, "two points, six sessions"
+    np.testing.assert_array_equal(part.xy_m, points[point])
+    np.testing.assert_array_equal(xy, points)
+    assert np.isnan(rssi[:, 1]).all()
+    whole = survey.fingerprints(("ap0",), None, None)[:, 0]
+    at = (survey.xy_m == points[0]).all(axis=1)
+    np.testing.assert_array_equal(rssi[point == 0, 2], whole[at])
+
+
+def test_the_table_of_bundles():
+    row = {
+        "system": "lbn-best", "seed": 0, "mean_m": 1.504, "median_m": 1.2, "p75_m": 2.0,
+        "p95_m": 4.0, "coverage_68": 0.7, "parameters": 1400000, "model_bytes": 1400999,
+        "bundle_bytes": 2e6, "p50_us": 250.4, "access_points": 144, "places": 106,
+        "commit": "abc", "date": "2026-01-01",
+    }  # fmt: skip
+    refused = {"system": "neighbours", "seed": 1, "refused": "why", "commit": "abc", "date": "d"}
+    lines = lbn_bundles.table([row, refused]).splitlines()
+    heads, first, second = (line.split("|") for line in (lines[4], lines[6], lines[7]))
+    assert len(heads) == len(first) == len(second) == 15
+    assert "refused: why" in lines[6], "in the order of SYSTEMS"
+    assert [c.strip() for c in second[3:5]] == ["1.50", "1.20"]
+    assert second[8].strip() == "1,400,000"
