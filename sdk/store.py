@@ -6,33 +6,18 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from .errors import ScanError, StoreError
 from .scan import Scan
+from .store_file import open_file, speaking_of
 
-SQLITE_MAGIC = b"SQLite format 3\x00"
-# "rssf": how a store is told from any other SQLite file.
-APPLICATION_ID = 0x72737366
-FORMAT = 1
 MAX_SCANS = 50_000
 # No radio hears so many; with it a store of n scans is bounded in bytes too.
 MAX_READINGS = 4096
-BUSY_S = 10.0
 _ROWS_AT_ONCE = 256
-_TABLE = """
-CREATE TABLE scans (
-    id INTEGER PRIMARY KEY,
-    timestamp_ms INTEGER NOT NULL,
-    labelled INTEGER NOT NULL,
-    x_m REAL, y_m REAL, floor INTEGER,
-    device TEXT NOT NULL, session TEXT NOT NULL,
-    scan TEXT NOT NULL
-)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,46 +63,7 @@ class Store:
         self.path = Path(path)
         self.max_scans = max_scans
         self._turn = threading.Lock()
-        self._database: sqlite3.Connection | None = None
-        if self.path.is_dir():
-            raise StoreError(f"{self.path}: is a folder, expected a file")
-        if read_only and not self.path.exists():
-            raise StoreError(f"{self.path}: there is no such store")
-        with self._speaking():
-            # as_uri escapes what a URI cannot hold.
-            where = f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-            database = sqlite3.connect(
-                where, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with self._speaking():
-                self._prepare(database, read_only)
-        except BaseException:
-            database.close()
-            raise
-        self._database = database
-
-    def _prepare(self, database: sqlite3.Connection, read_only: bool) -> None:
-        if not read_only and not _tables(database) and _pragma(database, "application_id") == 0:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")
-            database.execute("BEGIN IMMEDIATE")
-            # Another process may have been faster.
-            if not _tables(database):
-                database.execute(_TABLE)
-                database.execute("CREATE INDEX by_label ON scans (labelled)")
-                database.execute("CREATE INDEX by_time ON scans (timestamp_ms)")
-                database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                database.execute(f"PRAGMA user_version = {FORMAT}")
-            database.execute("COMMIT")
-        if _pragma(database, "application_id") != APPLICATION_ID:
-            raise StoreError(f"{self.path}: is a SQLite database, but not a store of scans")
-        if (version := _pragma(database, "user_version")) != FORMAT:
-            raise StoreError(f"{self.path}: format {version}, this reader knows format {FORMAT}")
-        if "scans" not in _tables(database):
-            raise StoreError(f"{self.path}: damaged: the table of scans is missing")
-        if not read_only:
-            database.execute("PRAGMA synchronous = FULL")
+        self._database: sqlite3.Connection | None = open_file(self.path, read_only)
 
     def add(
         self,
@@ -156,7 +102,7 @@ class Store:
             text = scan.to_json()
             labelled = place is not None
             rows.append((scan.timestamp_ms, labelled, x_m, y_m, floor, device, session, text))
-        with self._turn, self._speaking():
+        with self._turn, speaking_of(self.path):
             database = self._open()
             database.execute("BEGIN IMMEDIATE")
             try:
@@ -191,7 +137,7 @@ class Store:
         last = -1
         earliest = -(2**63) if since is None else since
         while True:
-            with self._turn, self._speaking():
+            with self._turn, speaking_of(self.path):
                 part = self._open().execute(
                     "SELECT id, scan, labelled, x_m, y_m, floor, device, session FROM scans "
                     "WHERE id > ? AND timestamp_ms >= ? ORDER BY id LIMIT ?",
@@ -209,7 +155,7 @@ class Store:
             last = part[-1][0]
 
     def __len__(self) -> int:
-        with self._turn, self._speaking():
+        with self._turn, speaking_of(self.path):
             return _count(self._open())
 
     def __bool__(self) -> bool:
@@ -217,7 +163,7 @@ class Store:
 
     def close(self) -> None:
         """Let the file go; later calls raise StoreError."""
-        with self._turn, self._speaking():
+        with self._turn, speaking_of(self.path):
             if self._database is not None:
                 self._database.close()
             self._database = None
@@ -226,14 +172,6 @@ class Store:
         if self._database is None:
             raise StoreError(f"{self.path}: this store is closed")
         return self._database
-
-    @contextmanager
-    def _speaking(self) -> Iterator[None]:
-        """SQLite's errors in words that name the file."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {_why(error)}") from None
 
     def __enter__(self) -> Store:
         return self
@@ -247,30 +185,5 @@ class Store:
         self.close()
 
 
-def is_store(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a SQLite database, by its first bytes. Raises OSError."""
-    with Path(path).open("rb") as file:
-        return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
-
-
 def _count(database: sqlite3.Connection) -> int:
     return int(database.execute("SELECT count(*) FROM scans").fetchone()[0])
-
-
-def _pragma(database: sqlite3.Connection, name: str) -> int:
-    return int(database.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def _tables(database: sqlite3.Connection) -> set[str]:
-    return {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-
-
-def _why(error: sqlite3.Error) -> str:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_NOTADB:
-        return "is not a store of scans (no SQLite file)"
-    if code == sqlite3.SQLITE_CORRUPT:
-        return f"the store is damaged: {error}"
-    if code == sqlite3.SQLITE_BUSY:
-        return f"another process has held the store for over {BUSY_S:g} s"
-    return f"the store cannot be used: {error}"

@@ -20,7 +20,8 @@ from training.cells import Cells, make_cells
 from training.decode import decode, softmax
 from training.fitting import arithmetic, device_of
 from training.itoloc_domains import domains_of
-from training.itoloc_fitting import Fitting, Material, Watched, fit
+from training.itoloc_fitting import Fitting, Watched, fit
+from training.itoloc_game import Material
 from training.itoloc_images import recipe_of
 from training.itoloc_losses import spatial_weights
 from training.itoloc_presets import DEFAULT_PRESET as DEFAULT_PRESET

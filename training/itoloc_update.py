@@ -10,32 +10,27 @@ only where it is better than the masked one.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import os
-import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from sdk.atomic import write_file
 from sdk.fingerprint import ApTable
 from training.cells import Cells
 from training.decode import decode, softmax
 from training.fingerprints import MERGES
 from training.fitting import arithmetic
 from training.itoloc import load_network
-from training.itoloc_cotraining import Cotraining, Rules, State
+from training.itoloc_cotraining import Cotraining, Rules
 from training.itoloc_fitting import scores
 from training.itoloc_images import Images
 from training.itoloc_presets import ItolocPreset
+from training.itoloc_rounds import play
 from training.networks.itoloc import ItolocNet
-from training.progress import steps
 from training.run import Run, RunError
 from training.survey import Survey, SurveyError
 
@@ -47,7 +42,6 @@ LEAST_SCANS = 100
 SUCCESS_M = 2.0
 # Of soft labels no probability reaches the paper's threshold: this share of the labelled rows does.
 _SOFT_QUANTILE = 0.5
-_STATE = ("round", "full", "smeared", "quiet", "done", "success", "labels", "log")
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,7 @@ def update(
     with arithmetic(threads):
         game = _cotraining(run, network, preset, rows, unknown, rules, seed,
                            lambda one: error_m(one, unknown)[1], len(watched.floor))  # fmt: skip
-        _play(game, state_file, progress, _key(run, rows, unknown, watched, game.rules, seed))
+        play(game, state_file, progress, _key(run, rows, unknown, watched, game.rules, seed))
     last = error_m(network, unknown)
     # Seen scans of the old time cannot show a gain: there the rounds' own guard has to do.
     kept = last[1] >= base[1] - game.most_drop if watched.own else last[0] < base[0]
@@ -205,45 +199,6 @@ def _cotraining(
             paper, sigma=sure, smeared_sigma=paper.smeared_sigma * sure / paper.sigma
         )
     return game
-
-
-def _play(game: Cotraining, file: Path | None, progress: bool, key: str) -> None:
-    """All rounds, those that a state file holds left out."""
-    if file is not None and Path(file).exists():
-        _load(game, Path(file), key)
-    with steps("update", game.rules.rounds, progress) as advance:
-        for _ in range(game.state.round):
-            advance()
-        while not game.state.done:
-            game.step()
-            advance(f"success {game.state.log[-1]['success']:.3f}")
-            if file is not None:
-                held = io.BytesIO()
-                torch.save(
-                    {
-                        "key": key, "network": game.network.state_dict(),
-                        "labels": torch.from_numpy(game.state.labels),
-                        "state": json.dumps(
-                            {k: getattr(game.state, k) for k in _STATE if k != "labels"}
-                        ),
-                    },
-                    held,
-                )  # fmt: skip
-                write_file(file, held.getvalue())
-
-
-def _load(game: Cotraining, file: Path, key: str) -> None:
-    """Take up what another call left, where it was about the same; else begin anew."""
-    try:
-        held = torch.load(file, map_location="cpu", weights_only=True)
-        if held["key"] != key:
-            return
-        state = State(**json.loads(held["state"]), labels=held["labels"].numpy())
-        game.network.load_state_dict(held["network"])
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, EOFError,
-            pickle.UnpicklingError) as error:  # fmt: skip
-        raise RunError(f"{os.fspath(file)}: not the state of an update ({error})") from None
-    game.state = state
 
 
 def _key(

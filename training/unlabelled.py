@@ -49,7 +49,8 @@ def read_unlabelled(path: Path, outside_splits: bool = False) -> Survey:
         SurveyError: not readable, or no scan in it; ScanError: naming file and line; StoreError.
     """
     from sdk.cli import read_scans
-    from sdk.store import Store, is_store
+    from sdk.store import Store
+    from sdk.store_file import is_store
     from training.survey_file import read_survey
 
     path = Path(path)

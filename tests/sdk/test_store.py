@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from sdk.errors import ScanError, StoreError
 from sdk.scan import Reading, Scan
-from sdk.store import MAX_READINGS, Store, is_store
+from sdk.store import MAX_READINGS, Store
+from sdk.store_file import is_store
 
 WRITER = """
     import random, sys
