@@ -21,6 +21,8 @@ from training.itoloc_images import Images
 from training.networks.itoloc import ItolocNet
 
 MODULES = 3
+# The paper has 13 to 30.
+MANY_PLACES = 20
 _BATCH = 256
 _NONE = -1
 
@@ -146,6 +148,12 @@ class Cotraining:
         state.done = state.round >= rules.rounds or state.quiet >= rules.quiet
 
     @property
+    def noise_std(self) -> float:
+        """Of the smearing. Every place adds noise to the same 1: over MANY_PLACES each adds less,
+        or a hundred of them would drown the label."""
+        return self.rules.std * min(1.0, MANY_PLACES / len(self.targets))
+
+    @property
     def most_drop(self) -> float:
         """Of the guard's success: what the rules allow, but no less than its standard error, one
         success and one failure more than were seen."""
@@ -204,7 +212,7 @@ class Cotraining:
         none = np.empty(0, dtype=np.int64)
         for module in range(MODULES):
             target = self.targets[self.place]
-            noise = rng.normal(0.0, self.rules.std, target.shape).clip(min=0.0)
+            noise = rng.normal(0.0, self.noise_std, target.shape).clip(min=0.0)
             target = target + torch.from_numpy(noise.astype(np.float32))
             self._tune(module, rng, target / target.sum(dim=1, keepdim=True), none, none)
 

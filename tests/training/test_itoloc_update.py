@@ -243,6 +243,10 @@ def test_smearing_adds_noise_to_the_labels_alone(run):
         # Half of a normal of 0.05 is cut; 15 of them share a row with the 1.
         assert off.mean().item() == pytest.approx(0.05 * 0.399 / (1 + 16 * 0.05 * 0.399), rel=0.05)
     assert not torch.equal(seen[0][0], seen[1][0])
+    # Of a hundred places the label still holds most: noise of 100 x 0.01 x 0.399.
+    game.targets, game.place = torch.eye(100), torch.arange(100)
+    game._smear(np.random.default_rng(0))
+    assert seen[-1][0].diagonal().mean().item() == pytest.approx(1 / 1.4, rel=0.03)
 
 
 def test_rounds_pools_thresholds_and_smearing(run):
