@@ -92,8 +92,6 @@ class InputRecipe:
             if self.exponent is not None:
                 raise ValueError(f"exponent is {self.exponent!r:.80}, but the values are linear")
             return
-        if self.image == "ratio":
-            raise ValueError("a ratio is of dBm: value_form must be linear, got 'powed'")
         object.__setattr__(self, "exponent", _number("exponent", self.exponent))
         if not 0 < self._power <= MAX_EXPONENT:
             raise ValueError(f"exponent must be > 0 and <= {MAX_EXPONENT}, got {self.exponent!r}")

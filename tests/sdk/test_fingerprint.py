@@ -235,7 +235,7 @@ def test_recipes_round_trip():
                 "mean_dbm": 0,
                 "std_db": 1,
             },
-            "value_form must be linear, got 'powed'",
+            "a ratio is of dBm, not of powed values",
         ),
         ({"value_form": {"kind": "powed"}}, "exponent must be a number within"),
         ({"value_form": {"kind": "powed", "exponent": 0}}, "exponent must be > 0 and <= 100"),
