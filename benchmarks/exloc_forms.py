@@ -30,7 +30,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.exloc import FEATURES, SCORES, _Graph
+from export.conversion import SCORES
+from export.exloc import FEATURES, _Graph
 from export.forms import to_2d
 from export.onnx_model import quantize_onnx, to_onnx
 from export.tflite_model import quantize_tflite, to_tflite

@@ -1,7 +1,6 @@
 """The parts of an eXLoc bundle: model files, head weights for the Impact Score, places."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -9,19 +8,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from export.bundle import npy_bytes
+from export.conversion import SCORES, KeptFloat, described, model_files, two_attempts
 from export.neighbours import database_of_run, neighbour_members, neighbour_output
-from export.onnx_model import quantize_onnx, to_onnx
 from export.parts import Attempt, Parts, places
-from export.tflite_model import quantize_tflite, require_converter, to_tflite
 from training.decode import softmax
 from training.exloc import load_network
 from training.fusion import Fusion
 from training.networks.exloc import ExLocNet
 from training.run import Run
 
-SCORES, FEATURES = "logits", "features"
-# litert-torch names the tensor of the first output, which the head's last layer writes, like this.
-_SCORES_PATTERN = ".*output_0.*"
+FEATURES = "features"
 _BATCH = 64
 
 
@@ -38,11 +34,7 @@ class _Graph(nn.Module):
 
 def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attempt]:
     """The ways to make the parts, smallest file first: for int8, then with a float32 head."""
-    if "tflite" in formats:
-        require_converter()
-    yield partial(_parts, run, formats, precision, float_head=False)
-    if precision == "int8":
-        yield partial(_parts, run, formats, precision, float_head=True)
+    return two_attempts(_parts, run, formats, precision)
 
 
 def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -60,20 +52,11 @@ def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[n
 def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:
     network = load_network(run)
     recipe = run.input_recipe
-    shape = recipe.shape(len(run.bssids))
-    calibration = recipe.images(run.arrays["calibration_rssi_dbm"])
-    graph = _Graph(network).eval()
-    models = {}
-    if "onnx" in formats:
-        model = to_onnx(graph, shape, (SCORES, FEATURES))
-        if precision == "int8":
-            model = quantize_onnx(model, calibration, FEATURES if float_head else None)
-        models["model.onnx"] = model
-    if "tflite" in formats:
-        model = to_tflite(graph, shape)
-        if precision == "int8":
-            model = quantize_tflite(model, calibration, [_SCORES_PATTERN] if float_head else [])
-        models["model.tflite"] = model
+    models = model_files(
+        _Graph(network).eval(), recipe.shape(len(run.bssids)), (SCORES, FEATURES),
+        recipe.images(run.arrays["calibration_rssi_dbm"]), formats, precision,
+        KeptFloat(lambda _: FEATURES) if float_head else None,
+    )  # fmt: skip
     place_members, place_names = places(run)
     kept = np.float32 if precision == "fp32" else np.float16
     head = {
@@ -99,11 +82,10 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
         output["fusion"] = {
             **neighbour_output(run, fusion.rule), "power": fusion.power, "least": fusion.least,
         }  # fmt: skip
-    kind = precision if precision == "fp32" else f"int8, {'float32' if float_head else 'int8'} head"
     return Parts(
         {**models, **head, **place_members},
         recipe.to_json(),
         output,
         precision,
-        f"{network.form} network, {kind}",
+        f"{network.form} network, {described(precision, float_head)}",
     )

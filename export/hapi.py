@@ -5,14 +5,19 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 
 from export.bundle import npy_bytes
-from export.onnx_model import quantize_onnx, to_onnx
+from export.conversion import (
+    SCORES,
+    KeptFloat,
+    before_scores,
+    described,
+    model_files,
+    two_attempts,
+)
 from export.parts import Attempt, OnDemand, Parts, places
-from export.tflite_model import quantize_tflite, require_converter, to_tflite
 from sdk.errors import RssfixError
 from sdk.fingerprint import Fingerprint
 from sdk.places import Places
@@ -21,9 +26,6 @@ from sdk.rank_rules import FEATURES, SPAN, RankRules
 from training.networks.floor import FloorNet
 from training.run import Run, RunError
 
-SCORES = "logits"
-# litert-torch names the tensor that the last layer writes like this.
-_SCORES_PATTERN = ".*output_0.*"
 # A posterior of a fine grid is large: the golden pair holds no more values than these.
 _MOST_GOLDEN_VALUES = 100_000
 _MOST_GOLDEN_ROWS = 4
@@ -33,13 +35,8 @@ _SURE = 1e-3
 def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attempt]:
     """The ways to make the parts: for int8, then with a float32 head; one without a network."""
     if run.network is None:
-        yield partial(_without_network, run)
-        return
-    if "tflite" in formats:
-        require_converter()
-    yield partial(_parts, run, formats, precision, float_head=False)
-    if precision == "int8":
-        yield partial(_parts, run, formats, precision, float_head=True)
+        return iter([partial(_without_network, run)])
+    return two_attempts(_parts, run, formats, precision)
 
 
 def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> OnDemand:
@@ -120,29 +117,14 @@ def network_inputs(run: Run, rows: int | None = None) -> NDArray[np.float32]:
 
 
 def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:
-    network, shape = floor_network(run), (1, SPAN * FEATURES)
-    calibration = network_inputs(run)
-    models = {}
-    if "onnx" in formats:
-        model = to_onnx(network, shape, (SCORES,))
-        if precision == "int8":
-            model = quantize_onnx(model, calibration, _last_hidden(model) if float_head else None)
-        models["model.onnx"] = model
-    if "tflite" in formats:
-        model = to_tflite(network, shape)
-        if precision == "int8":
-            model = quantize_tflite(model, calibration, [_SCORES_PATTERN] if float_head else [])
-        models["model.tflite"] = model
-    kind = precision if precision == "fp32" else f"int8, {'float32' if float_head else 'int8'} head"
+    models = model_files(
+        floor_network(run), (1, SPAN * FEATURES), (SCORES,), network_inputs(run), formats,
+        precision, KeptFloat(before_scores) if float_head else None,
+    )  # fmt: skip
+    kind = described(precision, float_head)
     assert run.ranks is not None
     rules = {**run.ranks, "floor_network": {**run.ranks["floor_network"], "scores": SCORES}}
     return _assembled(run, models, rules, precision, f"floor network, {kind}")
-
-
-def _last_hidden(model: bytes) -> str:
-    """The tensor that goes into the last layer."""
-    name: str = onnx.load_model_from_string(model).graph.node[-1].input[0]
-    return name
 
 
 def _without_network(run: Run) -> Parts:

@@ -9,9 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from export.onnx_model import quantize_onnx, to_onnx
+from export.conversion import (
+    SCORES,
+    SCORES_PATTERN,
+    KeptFloat,
+    described,
+    model_files,
+    two_attempts,
+)
 from export.parts import Attempt, Parts, places
-from export.tflite_model import quantize_tflite, require_converter, to_tflite
 from sdk.fingerprint import ApTable
 from training.decode import softmax
 from training.itoloc import load_network
@@ -19,11 +25,8 @@ from training.itoloc_fitting import scores
 from training.networks.itoloc import ItolocNet, log_mean
 from training.run import Run
 
-SCORES = "logits"
-
-
 # litert-torch names tensors after the module that made them, the last one after the output.
-_MEAN_PATTERNS = (".*LogMean.*", ".*output_0.*")
+_MEAN_PATTERNS = (".*LogMean.*", SCORES_PATTERN)
 _HEADS_PATTERN = r".*linear\.Linear.*"
 
 
@@ -49,11 +52,7 @@ class _Graph(nn.Module):
 
 def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attempt]:
     """The ways to make the parts, smallest file first: for int8, then with float32 heads."""
-    if "tflite" in formats:
-        require_converter()
-    yield partial(_parts, run, formats, precision, float_heads=False)
-    if precision == "int8":
-        yield partial(_parts, run, formats, precision, float_heads=True)
+    return two_attempts(_parts, run, formats, precision)
 
 
 def mask(run: Run) -> NDArray[np.bool_]:
@@ -67,24 +66,16 @@ def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[n
     return softmax(logits, run.temperature)
 
 
-def _parts(run: Run, formats: Sequence[str], precision: str, *, float_heads: bool) -> Parts:
+def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:
     graph = _Graph(load_network(run)).eval()
     recipe = run.input_recipe
-    shape = recipe.shape(len(run.bssids))
-    calibration = recipe.images(run.arrays["calibration_rssi_dbm"], mask(run))
-    members = {}
-    if "onnx" in formats:
-        model = to_onnx(graph, shape, (SCORES,))
-        if precision == "int8":
-            model = quantize_onnx(model, calibration, _around_heads(model, before=float_heads))
-        members["model.onnx"] = model
-    if "tflite" in formats:
-        model = to_tflite(graph, shape)
-        if precision == "int8":
-            # Logarithms of small probabilities have no room in 8 bits.
-            kept = [*_MEAN_PATTERNS, *([_HEADS_PATTERN] if float_heads else [])]
-            model = quantize_tflite(model, calibration, kept)
-        members["model.tflite"] = model
+    # Logarithms of small probabilities have no room in 8 bits.
+    patterns = [*_MEAN_PATTERNS, *([_HEADS_PATTERN] if float_head else [])]
+    members = model_files(
+        graph, recipe.shape(len(run.bssids)), (SCORES,),
+        recipe.images(run.arrays["calibration_rssi_dbm"], mask(run)), formats, precision,
+        KeptFloat(partial(_around_heads, before=float_head), patterns),
+    )  # fmt: skip
     place_members, place_names = places(run)
     output = {
         "positioner": "cells",
@@ -93,10 +84,7 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_heads: boo
         "scores": SCORES,
         "temperature": run.temperature,
     }
-    kind = precision
-    if precision == "int8":
-        kind = f"int8, {'float32' if float_heads else 'int8'} heads"
-    note = f"three modules, {kind}"
+    note = f"three modules, {described(precision, float_head)}"
     return Parts({**members, **place_members}, recipe.to_json(), output, precision, note)
 
 

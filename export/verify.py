@@ -215,7 +215,8 @@ def _network_inputs(run: Run, opened: Bundle) -> tuple[ModelShape, NDArray[np.fl
     """What the bundle's model must look like, and inputs (B, ...) from the calibration rows."""
     output, recipe = opened.manifest.output, opened.manifest.recipe
     if isinstance(output, RanksOutput):
-        from export.hapi import SCORES, network_inputs
+        from export.conversion import SCORES
+        from export.hapi import network_inputs
 
         features = network_inputs(run, _SHARED_ROWS)
         return ModelShape((1, features.shape[1]), SPAN, None, SCORES, None), features

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.split import SPOT_M
+from training.survey import Survey
+
 PITCHES = ("exact1m", "tile")
 POSITIONS = ("mean", "centroid")
 
@@ -92,3 +95,14 @@ def make_cells(
         places.append(place)
         floors.append(np.full(len(cell), level, dtype=np.int32))
     return Cells(np.concatenate(places), np.concatenate(floors), size_m)
+
+
+def places_of(part: Survey, kind: str) -> Cells:
+    """The places of a survey's rows: "points", their positions in order of floor, x and y, or
+    "cells" of 1 m. Raises ValueError for another kind."""
+    if kind == "cells":
+        return make_cells(part.xy_m, part.floor)
+    if kind != "points":
+        raise ValueError(f"places is {kind!r}, expected 'points' or 'cells'")
+    first, _ = part.spots()
+    return Cells(part.xy_m[first], part.floor[first].astype(np.int32), SPOT_M)

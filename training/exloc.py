@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from sdk.images import InputRecipe
 from sdk.value_form import ValueKind
-from training.calibration import fit_temperature
 from training.cells import Cells, make_cells
 from training.decode import decode, softmax
-from training.fitting import Fitting, Settings, Watched, arithmetic, device_of, fit
+from training.epochs import Watched
+from training.fitting import Fitting, Settings, arithmetic, device_of, fit
 from training.fusion import Fusion, database_of, fit_fusion
-from training.knn import PLAIN, Database, Rule, apply, tune
+from training.held_out import plain_knn, temperature_of
+from training.knn import tune
 from training.networks.exloc import ExLocNet
 from training.order import order_aps
 from training.presets import PRESETS, Preset, preset_of
@@ -135,7 +136,10 @@ def _run(
     if network.config["padding"] == "circular" and network.form == "2d":
         network = network.to_1d()
     image = "vector" if network.form == "1d" else "cyclic_map"
-    knn = _plain_knn(first, survey, held_out, chosen)
+    other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
+    knn = plain_knn(
+        first.rssi_dbm, first.part, chosen.vectors.of(other, first.bssids), other, weight
+    )
     carried: dict[str, Any] = {}
     if fusion is not None:
         base = database_of(final.rssi_dbm, final.part, final.cells)
@@ -253,11 +257,7 @@ def _held(
     weight = held_out.weight[held_out.rows]
     rssi = preset.vectors.of(part, model.bssids)
     logits = model.fitting.logits(model.recipe.normalised(rssi))
-    targets = model.cells.soft_targets(part.xy_m, part.floor, preset.soften_m)
-    # Where the held-out spot has no cell there is no right class to be calibrated for.
-    square = model.cells.squared_distance(part.xy_m, part.floor).min(axis=1)
-    known = square <= model.cells.pitch_m**2 / 2.0
-    temperature = fit_temperature(logits[known], targets[known]) if known.any() else 1.0
+    temperature = temperature_of(logits, model.cells, part, preset.soften_m)
     probability, fusion = softmax(logits, temperature), None
     if preset.fused:
         base = database_of(model.rssi_dbm, model.part, model.cells)
@@ -268,13 +268,3 @@ def _held(
         probability = fusion.combine(softmax(logits, temperature), base, rssi)
     found = decode(probability, model.cells.xy_m, model.cells.floor, preset.estimate)
     return judge(found, rssi, part, weight, temperature), fusion
-
-
-def _plain_knn(
-    model: _Model, survey: Survey, held_out: Validation, preset: Preset
-) -> dict[str, object]:
-    """Figures of one untuned kNN on the same rows and access points, to stand beside."""
-    part = survey.take(held_out.rows)
-    rssi = preset.vectors.of(part, model.bssids)
-    found = apply(Database.of(model.rssi_dbm, model.part), Rule(*PLAIN), rssi)
-    return judge(found, rssi, part, held_out.weight[held_out.rows]).figures

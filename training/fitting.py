@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,33 +16,12 @@ from sdk.images import InputRecipe
 from sdk.positioners.fused import floor_members
 from training.augmentation import shaken
 from training.cells import Cells
-from training.decode import decode, softmax
+from training.epochs import Watched, run_epochs
 from training.networks.exloc import ExLocNet, circulant
 from training.presets import Preset
-from training.progress import steps
 from training.survey import Survey
 
 DEVICES = ("auto", "cpu", "cuda")
-# What a wrong floor adds to the watched error.
-FLOOR_PENALTY_M = 15.0
-
-
-@dataclass(frozen=True)
-class Watched:
-    """Held-out scans: normalised rows (V, N), their truth and weights (V,)."""
-
-    inputs: NDArray[np.float32]
-    truth: Survey
-    weight: NDArray[np.float64]
-
-    def error_m(self, fitting: Fitting, cells: Cells, estimate: str) -> float:
-        """Weighted mean error: what a user sees. The cross-entropy would judge scans on spots
-        without a cell, where no class is right."""
-        probability = softmax(fitting.logits(self.inputs), 1.0)
-        found = decode(probability, cells.xy_m, cells.floor, estimate)
-        error = np.linalg.norm(found.xy_m - self.truth.xy_m, axis=1)
-        error = error + FLOOR_PENALTY_M * (found.floor != self.truth.floor)
-        return float(np.average(error, weights=self.weight))
 
 
 @dataclass(frozen=True)
@@ -144,40 +123,30 @@ def fit(
     ).to(settings.device)
     target_of = torch.from_numpy(spot_of).to(settings.device)
     members = torch.from_numpy(floor_members(cells.floor)).to(targets)
-    result, best, least = Fitting(network), None, np.inf
-    epochs = settings.stop_after or preset.epochs
-    with steps(settings.title, epochs, settings.progress) as advance:
-        for epoch in range(1, epochs + 1):
-            network.train()
-            order = torch.from_numpy(rng.permutation(len(rssi_dbm))).to(settings.device)
-            for start in range(0, per_epoch * size, size):
-                rows = order[start : start + size]
-                batch = rows_of.batch(rows)
-                target = targets[target_of[rows]]
-                log_p = network(_shaped(batch, network)).log_softmax(dim=1)
-                loss = _cross_entropy(log_p, target)
-                if preset.floor_loss:
-                    loss = loss + preset.floor_loss * _floor_cross_entropy(log_p, target, members)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                if schedule is not None:
-                    schedule.step()
-            result.epochs = epoch
-            if watch is None:
-                advance()
-                continue
-            error = watch.error_m(result, cells, preset.estimate)
-            result.history.append(error)
-            advance(f"held out {error:.2f} m")
-            if error < least:
-                least, best = error, (epoch, copy.deepcopy(network.state_dict()))
-            elif best is not None and epoch - best[0] >= preset.patience:
-                break
-    if best is not None:
-        result.epochs = best[0]
-        network.load_state_dict(best[1])
-    network.eval()
+    result = Fitting(network)
+
+    def one(_: int) -> None:
+        order = torch.from_numpy(rng.permutation(len(rssi_dbm))).to(settings.device)
+        for start in range(0, per_epoch * size, size):
+            rows = order[start : start + size]
+            batch = rows_of.batch(rows)
+            target = targets[target_of[rows]]
+            log_p = network(_shaped(batch, network)).log_softmax(dim=1)
+            loss = _cross_entropy(log_p, target)
+            if preset.floor_loss:
+                loss = loss + preset.floor_loss * _floor_cross_entropy(log_p, target, members)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if schedule is not None:
+                schedule.step()
+
+    result.epochs = run_epochs(
+        network, one,
+        None if watch is None else partial(watch.error_m, result, cells, preset.estimate),
+        result.history, settings.stop_after or preset.epochs, preset.patience, settings.title,
+        settings.progress,
+    )  # fmt: skip
     return result
 
 

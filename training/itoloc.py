@@ -15,24 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.ap_choice import most_informative
-from training.calibration import fit_temperature
-from training.cells import Cells, make_cells
-from training.decode import decode, softmax
+from training.cells import Cells, places_of
+from training.epochs import Watched
 from training.fitting import arithmetic, device_of
+from training.held_out import judged, plain_knn
 from training.itoloc_domains import domains_of
-from training.itoloc_fitting import Fitting, Watched, fit
+from training.itoloc_fitting import Fitting, fit
 from training.itoloc_game import Material
 from training.itoloc_images import recipe_of
 from training.itoloc_losses import spatial_weights
 from training.itoloc_presets import DEFAULT_PRESET as DEFAULT_PRESET
 from training.itoloc_presets import PRESETS, ItolocPreset
-from training.knn import PLAIN, Database, Rule, apply
 from training.networks.itoloc import ItolocNet
 from training.order import order_aps
 from training.presets import preset_of
-from training.record import Held, judge, make_run
+from training.record import make_run
 from training.run import Run
-from training.split import SPOT_M, Validation, validation_of
+from training.split import Validation, validation_of
 from training.survey import Survey, SurveyError
 
 
@@ -84,7 +83,13 @@ def train(
                 survey, rows, None, chosen, seed, "fit on all rows", progress, where,
                 found.rates[: found.epochs], unlabelled,
             )  # fmt: skip
-    held = judged(first, survey, held_out, chosen)
+    other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
+    other_dbm = chosen.vectors.of(other, first.bssids)
+    held = judged(
+        first.fitting.logits(other_dbm), other_dbm, first.cells, other, weight, chosen.soften_m,
+        chosen.estimate,
+    )  # fmt: skip
+    knn = plain_knn(first.material.rssi_dbm, first.part, other_dbm, other, weight)
     network, material = final.fitting.network.cpu(), final.material
     place = final.cells.squared_distance(final.part.xy_m, final.part.floor).argmin(axis=1)
     return make_run(
@@ -98,7 +103,7 @@ def train(
         places_xy_m=final.cells.xy_m,
         places_floor=final.cells.floor,
         arrays={"database": material.rssi_dbm, "place_of_row": place.astype(np.int32)},
-        metrics={**held.figures, "wknn": plain_knn(first, survey, held_out, chosen)},
+        metrics={**held.figures, "wknn": knn},
         provenance={
             "settings": asdict(chosen),
             "epochs": final.fitting.epochs,
@@ -135,7 +140,7 @@ def fit_rows(
     """Everything learned from the rows of a mask (M,), and from no others but the unlabelled
     scans. ``held_out`` is only watched."""
     part = survey.take(rows)
-    cells = places_of(part, preset)
+    cells = places_of(part, preset.places)
     spot, spot_of = part.spots()
     where = part.xy_m[spot], part.floor[spot]
     place = cells.squared_distance(*where).argmin(axis=1)[spot_of]
@@ -159,37 +164,3 @@ def fit_rows(
         watch = Watched(preset.vectors.of(other, names), other, held_out.weight[held_out.rows])
     fitting = fit(material, cells, watch, preset, seed, title, progress, device, rates)
     return Model(names, cells, material, words, fitting, part)
-
-
-def places_of(part: Survey, preset: ItolocPreset) -> Cells:
-    """The positions of the rows, in order of floor, x and y; or cells of 1 m."""
-    if preset.places == "cells":
-        return make_cells(part.xy_m, part.floor)
-    first, _ = part.spots()
-    return Cells(part.xy_m[first], part.floor[first].astype(np.int32), SPOT_M)
-
-
-def judged(model: Model, survey: Survey, held_out: Validation, preset: ItolocPreset) -> Held:
-    """Temperature, accuracy table and figures on the held-out scans."""
-    part = survey.take(held_out.rows)
-    rssi = preset.vectors.of(part, model.bssids)
-    logits = model.fitting.logits(rssi)
-    # Where the held-out spot is no place there is no right class to be calibrated for.
-    square = model.cells.squared_distance(part.xy_m, part.floor).min(axis=1)
-    known = square <= SPOT_M**2 / 2.0
-    targets = model.cells.soft_targets(part.xy_m, part.floor, preset.soften_m)
-    temperature = fit_temperature(logits[known], targets[known]) if known.any() else 1.0
-    found = decode(
-        softmax(logits, temperature), model.cells.xy_m, model.cells.floor, preset.estimate
-    )
-    return judge(found, rssi, part, held_out.weight[held_out.rows], temperature)
-
-
-def plain_knn(
-    model: Model, survey: Survey, held_out: Validation, preset: ItolocPreset
-) -> dict[str, object]:
-    """Figures of one untuned kNN on the same rows and access points, to stand beside."""
-    part = survey.take(held_out.rows)
-    rssi = preset.vectors.of(part, model.bssids)
-    found = apply(Database.of(model.material.rssi_dbm, model.part), Rule(*PLAIN), rssi)
-    return judge(found, rssi, part, held_out.weight[held_out.rows]).figures

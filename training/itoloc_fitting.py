@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,33 +12,13 @@ from numpy.typing import NDArray
 
 from sdk.images import InputRecipe
 from training.cells import Cells
-from training.decode import decode, softmax
-from training.fitting import FLOOR_PENALTY_M
+from training.epochs import Watched, run_epochs
 from training.itoloc_game import Game, Material
 from training.itoloc_images import Images
 from training.itoloc_presets import ItolocPreset
 from training.networks.itoloc import ItolocNet
-from training.progress import steps
-from training.survey import Survey
 
 _BATCH = 256
-
-
-@dataclass(frozen=True)
-class Watched:
-    """Held-out scans (V, N) dBm, their truth and weights (V,)."""
-
-    rssi_dbm: NDArray[np.float32]
-    truth: Survey
-    weight: NDArray[np.float64]
-
-    def error_m(self, fitting: Fitting, cells: Cells, estimate: str) -> float:
-        """Weighted mean error, wrong floors penalised."""
-        probability = softmax(fitting.logits(self.rssi_dbm), 1.0)
-        found = decode(probability, cells.xy_m, cells.floor, estimate)
-        error = np.linalg.norm(found.xy_m - self.truth.xy_m, axis=1)
-        error = error + FLOOR_PENALTY_M * (found.floor != self.truth.floor)
-        return float(np.average(error, weights=self.weight))
 
 
 @dataclass
@@ -97,40 +77,50 @@ def fit(
         preset.width, preset.form, preset.pool, preset.dropout,
     ).to(device)  # fmt: skip
     game = Game(network, material, preset, device)
-    result, best, least = Fitting(network, material.recipe), None, np.inf
-    epochs = preset.epochs if rates is None else len(rates)
-    lowest, waited, rate = np.inf, 0, preset.learning_rate
-    with steps(title, epochs, progress) as advance:
-        for epoch in range(1, epochs + 1):
-            if rates is not None:
-                rate = rates[epoch - 1]
-            elif preset.optimizer == "adam":
-                rate = preset.learning_rate * _rise_and_fall((epoch - 0.5) / preset.epochs)
-            result.rates.append(rate)
-            loss, domain = game.epoch(rng, rate, epoch - 1)
-            result.domain_losses.append(domain)
-            result.epochs = epoch
-            error = loss
-            if watch is not None:
-                error = watch.error_m(result, cells, preset.estimate)
-                result.history.append(error)
-            if error < lowest - 1e-4:
-                lowest, waited = error, 0
-            elif (waited := waited + 1) >= preset.plateau and preset.optimizer == "sgd":
-                rate, waited = rate / 10.0, 0
-            if watch is None:
-                advance()
-                continue
-            advance(f"held out {error:.2f} m")
-            if error < least:
-                least, best = error, (epoch, copy.deepcopy(network.state_dict()))
-            elif best is not None and epoch - best[0] >= preset.patience:
-                break
-    if best is not None:
-        result.epochs = best[0]
-        network.load_state_dict(best[1])
-    network.eval()
+    result = Fitting(network, material.recipe)
+    losses: list[float] = []
+    pace = _Pace(preset)
+
+    def one(epoch: int) -> None:
+        seen = losses if watch is None else result.history
+        rate = (
+            pace.rate(epoch, seen[-1] if seen else math.inf) if rates is None else rates[epoch - 1]
+        )
+        result.rates.append(rate)
+        loss, domain = game.epoch(rng, rate, epoch - 1)
+        losses.append(loss)
+        result.domain_losses.append(domain)
+
+    result.epochs = run_epochs(
+        network, one,
+        None if watch is None else partial(watch.error_m, result, cells, preset.estimate),
+        result.history, preset.epochs if rates is None else len(rates), preset.patience, title,
+        progress,
+    )  # fmt: skip
     return result
+
+
+class _Pace:
+    """The learning rate: Adam's rises and falls, SGD's drops to a tenth on a plateau."""
+
+    def __init__(self, preset: ItolocPreset) -> None:
+        self._preset, self._rate = preset, preset.learning_rate
+        self._lowest, self._waited = math.inf, 0
+
+    def rate(self, epoch: int, error: float) -> float:
+        """Of an epoch, counted from 1; ``error`` is that of the epoch before."""
+        if self._preset.optimizer == "adam":
+            share = _rise_and_fall((epoch - 0.5) / self._preset.epochs)
+            return self._preset.learning_rate * share
+        if epoch == 1:
+            return self._rate
+        if error < self._lowest - 1e-4:
+            self._lowest, self._waited = error, 0
+        else:
+            self._waited += 1
+            if self._waited >= self._preset.plateau:
+                self._rate, self._waited = self._rate / 10.0, 0
+        return self._rate
 
 
 def _rise_and_fall(progress: float) -> float:

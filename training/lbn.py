@@ -16,19 +16,18 @@ from numpy.typing import NDArray
 
 from sdk.images import InputRecipe
 from training.ap_choice import most_informative
-from training.calibration import fit_temperature
-from training.cells import Cells, make_cells
-from training.decode import decode, softmax
-from training.fitting import Watched, arithmetic, device_of
-from training.knn import PLAIN, Database, Rule, apply
+from training.cells import Cells, places_of
+from training.epochs import Watched
+from training.fitting import arithmetic, device_of
+from training.held_out import judged, plain_knn
 from training.lbn_fitting import Fitting, Material, fit
 from training.lbn_presets import DEFAULT_PRESET, PRESETS, LbnPreset
 from training.networks.lbn import LbnNet
 from training.order import order_aps
 from training.presets import preset_of
-from training.record import Held, judge, make_run
+from training.record import make_run
 from training.run import Run
-from training.split import SPOT_M, Validation, validation_of
+from training.split import Validation, validation_of
 from training.survey import Survey, SurveyError
 
 
@@ -75,7 +74,11 @@ def train(
                 survey, rows, None, chosen, seed, "fit on all rows", progress, where,
                 stop_after=first.fitting.epochs,
             )  # fmt: skip
-    held = judged(first, survey, held_out, chosen)
+    other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
+    other_dbm = chosen.vectors.of(other, first.bssids)
+    logits = first.fitting.logits(first.material.recipe.images(other_dbm))
+    held = judged(logits, other_dbm, first.cells, other, weight, chosen.soften_m, chosen.estimate)
+    knn = plain_knn(first.material.rssi_dbm, first.part, other_dbm, other, weight)
     network = final.fitting.network.cpu()
     return make_run(
         survey, "lbn", preset, seed, final.bssids, held_out, held, chosen.vectors,
@@ -87,7 +90,7 @@ def train(
         pitch_m=final.cells.pitch_m if chosen.places == "cells" else None,
         places_xy_m=final.cells.xy_m,
         places_floor=final.cells.floor,
-        metrics={**held.figures, "wknn": plain_knn(first, survey, held_out, chosen)},
+        metrics={**held.figures, "wknn": knn},
         provenance={
             "settings": asdict(chosen),
             "epochs": final.fitting.epochs,
@@ -121,7 +124,7 @@ def fit_rows(
     """Everything learned from the rows of a mask (M,), and from no others: which access points,
     their order, the places, the synthetic scans and the network. ``held_out`` is only watched."""
     part = survey.take(rows)
-    cells = places_of(part, preset)
+    cells = places_of(part, preset.places)
     # Scans share spots: tables per spot, not per scan, keep a large survey small.
     spot, spot_of = part.spots()
     where = part.xy_m[spot], part.floor[spot]
@@ -144,37 +147,3 @@ def fit_rows(
         watch = Watched(images, other, held_out.weight[held_out.rows])
     fitting = fit(material, cells, watch, preset, seed, title, progress, device, stop_after)
     return Model(names, cells, material, fitting, part)
-
-
-def places_of(part: Survey, preset: LbnPreset) -> Cells:
-    """The reference points of the rows, in order of floor, x and y; or cells of 1 m."""
-    if preset.places == "cells":
-        return make_cells(part.xy_m, part.floor)
-    first, _ = part.spots()
-    return Cells(part.xy_m[first], part.floor[first].astype(np.int32), SPOT_M)
-
-
-def judged(model: Model, survey: Survey, held_out: Validation, preset: LbnPreset) -> Held:
-    """Temperature, accuracy table and figures on the held-out scans."""
-    part = survey.take(held_out.rows)
-    rssi = preset.vectors.of(part, model.bssids)
-    logits = model.fitting.logits(model.material.recipe.images(rssi))
-    # Where the held-out spot is no place there is no right class to be calibrated for.
-    square = model.cells.squared_distance(part.xy_m, part.floor).min(axis=1)
-    known = square <= SPOT_M**2 / 2.0
-    targets = model.cells.soft_targets(part.xy_m, part.floor, preset.soften_m)
-    temperature = fit_temperature(logits[known], targets[known]) if known.any() else 1.0
-    found = decode(
-        softmax(logits, temperature), model.cells.xy_m, model.cells.floor, preset.estimate
-    )
-    return judge(found, rssi, part, held_out.weight[held_out.rows], temperature)
-
-
-def plain_knn(
-    model: Model, survey: Survey, held_out: Validation, preset: LbnPreset
-) -> dict[str, object]:
-    """Figures of one untuned kNN on the same rows and access points, to stand beside."""
-    part = survey.take(held_out.rows)
-    rssi = preset.vectors.of(part, model.bssids)
-    found = apply(Database.of(model.material.rssi_dbm, model.part), Rule(*PLAIN), rssi)
-    return judge(found, rssi, part, held_out.weight[held_out.rows]).figures

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,11 +12,10 @@ from torch import nn
 
 from sdk.images import InputRecipe
 from training.cells import Cells
-from training.fitting import Watched
+from training.epochs import Watched, run_epochs
 from training.fluctuation import Fluctuation
 from training.lbn_presets import LbnPreset
 from training.networks.lbn import LbnNet
-from training.progress import steps
 
 _BATCH = 256
 
@@ -98,40 +97,29 @@ def fit(
     draws = Fluctuation(material.rssi_dbm, material.place, material.session, preset.draw)
     # Class 0 of a network with the paper's 75 outputs belongs to nothing.
     targets = torch.from_numpy(np.pad(material.targets, ((0, 0), (network.first_place, 0))))
-    result, best, least = Fitting(network), None, np.inf
-    epochs = stop_after or preset.epochs
-    with steps(title, epochs, progress) as advance:
-        for epoch in range(1, epochs + 1):
-            network.train()
-            order = rng.permutation(shown)
-            for start in range(0, per_epoch * size, size):
-                number = order[start : start + size]
-                row = number % rows
-                made = number >= rows
-                scans = material.rssi_dbm[row]
-                if made.any():
-                    scans[made] = draws.scans(material.place[row[made]], rng)
-                images = torch.from_numpy(material.recipe.images(scans)).to(device)
-                target = targets[torch.from_numpy(material.spot[row])].to(device)
-                loss = nn.functional.cross_entropy(network(images), target)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                if schedule is not None:
-                    schedule.step()
-            result.epochs = epoch
-            if watch is None:
-                advance()
-                continue
-            error = watch.error_m(result, cells, preset.estimate)
-            result.history.append(error)
-            advance(f"held out {error:.2f} m")
-            if error < least:
-                least, best = error, (epoch, copy.deepcopy(network.state_dict()))
-            elif best is not None and epoch - best[0] >= preset.patience:
-                break
-    if best is not None:
-        result.epochs = best[0]
-        network.load_state_dict(best[1])
-    network.eval()
+    result = Fitting(network)
+
+    def one(_: int) -> None:
+        order = rng.permutation(shown)
+        for start in range(0, per_epoch * size, size):
+            number = order[start : start + size]
+            row = number % rows
+            made = number >= rows
+            scans = material.rssi_dbm[row]
+            if made.any():
+                scans[made] = draws.scans(material.place[row[made]], rng)
+            images = torch.from_numpy(material.recipe.images(scans)).to(device)
+            target = targets[torch.from_numpy(material.spot[row])].to(device)
+            loss = nn.functional.cross_entropy(network(images), target)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if schedule is not None:
+                schedule.step()
+
+    result.epochs = run_epochs(
+        network, one,
+        None if watch is None else partial(watch.error_m, result, cells, preset.estimate),
+        result.history, stop_after or preset.epochs, preset.patience, title, progress,
+    )  # fmt: skip
     return result

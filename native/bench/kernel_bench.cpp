@@ -77,7 +77,7 @@ int main() {
   std::vector<double> places(2 * aps);
   std::vector<std::int32_t> ranks(aps);
   for (std::size_t i = 0; i < aps; ++i) {
-    // Spread evenly over the floor, the same as in benchmarks/native.py.
+    // Spread evenly over the floor, the same as in benchmarks/native_comparison.py.
     places[2 * i] = 100 * std::fmod(0.7548776662 * static_cast<double>(i + 1), 1);
     places[2 * i + 1] = 100 * std::fmod(0.5698402910 * static_cast<double>(i + 1), 1);
     ranks[i] = static_cast<std::int32_t>(i % 6);
@@ -94,7 +94,7 @@ int main() {
   measure("rank_pdf_tempered", 1, 51, rank(heard, Combine::tempered));
   measure("rank_pdf_sum", 1, 51, rank(heard, Combine::sum));
 
-  // 8 heard of 40 on a floor of 60 m x 40 m, the scan of benchmarks/native.py.
+  // 8 heard of 40 on a floor of 60 m x 40 m, the scan of benchmarks/path_loss.py.
   const Grid floor{0, 0, 0.5, 80, 120};
   std::vector<double> rssi(aps, NAN);
   std::vector<double> weight(aps, 0.05);
@@ -135,7 +135,7 @@ int main() {
   std::vector<double> building(8 * aps);
   std::vector<std::int32_t> installed_on(4 * aps);
   for (std::size_t i = 0; i < 4 * aps; ++i) {
-    // As in benchmarks/native.py: every fourth AP is heard.
+    // As in benchmarks/native_floors.py: every fourth AP is heard.
     building[2 * i] = 100 * std::fmod(0.7548776662 * static_cast<double>(i + 1), 1);
     building[2 * i + 1] = 100 * std::fmod(0.5698402910 * static_cast<double>(i + 1), 1);
     installed_on[i] = static_cast<std::int32_t>(i / 20);

@@ -11,6 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from export import conversion
 from export import hapi as parts
 from export.build import METADATA_KEY, export_run
 from export.errors import ExportError
@@ -131,7 +132,7 @@ def test_int8_falls_back_to_a_float_head(run):
 
 
 def test_another_network_is_not_the_checkpoint(run, tmp_path, monkeypatch):
-    right = parts.to_onnx
+    right = conversion.to_onnx
 
     def wrong(network, *rest):
         other = copy.deepcopy(network)
@@ -139,7 +140,7 @@ def test_another_network_is_not_the_checkpoint(run, tmp_path, monkeypatch):
             other.layers[-1].bias += torch.tensor([4.0, 0.0, -4.0, 0.0])
         return right(other, *rest)
 
-    monkeypatch.setattr(parts, "to_onnx", wrong)
+    monkeypatch.setattr(conversion, "to_onnx", wrong)
     with pytest.raises(ExportError, match="probabilities differ by"):
         export_run(run, tmp_path / "wrong.rssfix", ["onnx"], "fp32")
     assert not (tmp_path / "wrong.rssfix").exists()
