@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from export.bundle import npy_bytes
@@ -22,7 +21,8 @@ from sdk.errors import RssfixError
 from sdk.fingerprint import Fingerprint
 from sdk.places import Places
 from sdk.positioners.ranks import Ranks
-from sdk.rank_rules import FEATURES, SPAN, RankRules
+from sdk.rank_rules import FEATURES, SPAN
+from training.hapi_rules import positioner_of
 from training.networks.floor import FloorNet
 from training.run import Run, RunError
 
@@ -72,20 +72,15 @@ def ranks_of_run(run: Run) -> Ranks:
     """
     arrays = run.arrays
     network = None if run.network is None else floor_network(run)
-
-    def scores(features: NDArray[np.float32]) -> NDArray[np.float32]:
-        assert network is not None
-        with torch.inference_mode():
-            return network(torch.from_numpy(features))[0].numpy()
-
     try:
         xy_m, floor = arrays["places_xy_m"], arrays["places_floor"]
-        return Ranks(
-            RankRules.from_json(run.ranks, "run.ranks"),
+        return positioner_of(
+            run.ranks,
             Places(xy_m[:, 0], xy_m[:, 1], floor, run.pitch_m),
             arrays["ap_xy_m"].astype(np.float64),
             arrays["ap_floor"].astype(np.int32),
-            None if network is None else scores,
+            network,
+            "run.ranks",
         )
     except KeyError as error:
         raise RunError(f"this hapi run has no array {error}") from None

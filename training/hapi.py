@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from sdk.places import Places
 from sdk.rank_rules import FEATURES, SPAN
 from training.ap_centroid import weighted_centroid
 from training.decode import Decoded
@@ -102,12 +104,17 @@ def train(
             (QUALITY_USERS, HELD_OUT_USERS, CALIBRATION_USERS), streams[1:], strict=True
         )
     )
+    places = Places(cells.xy_m[:, 0], cells.xy_m[:, 1], cells.floor, cells.pitch_m)
+    device = partial(
+        positioner_of, rules, places, site.layout.xy_m, site.layout.floor,
+        None if floor is None else floor.network,
+    )  # fmt: skip
     with steps("expected errors", 2, progress) as advance:
-        tried = answers(positioner_of(rules, site, cells, floor), users)
+        tried = answers(device(), users)
         error = np.linalg.norm(tried.found.xy_m - users.xy_m, axis=1)
         advance()
         rules["quality"] = fit_quality(tried.features, error, rules["quality"]["threshold"])
-        found = answers(positioner_of(rules, site, cells, floor), held_out).found
+        found = answers(device(), held_out).found
         advance()
     survey, split = as_survey(site, names, calibration, held_out)
     truth = survey.take(split.rows)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from sdk.places import Places
 from sdk.positioners.ranks import Ranks as Positioner
@@ -14,7 +15,7 @@ from sdk.rank_rules import RankRules
 from training.hapi_floor import FloorFit
 from training.hapi_presets import Preset, Ranks
 from training.hapi_quality import no_quality
-from training.hapi_site import Cells, Site
+from training.hapi_site import Cells
 
 # Share of the largest density at which the area of path_loss maps is taken for the quality.
 PATH_LOSS_AREA_SHARE = 0.5
@@ -43,17 +44,22 @@ def rules_of(preset: Preset, cells: Cells, floor: FloorFit | None) -> dict[str, 
 
 
 def positioner_of(
-    rules: dict[str, Any], site: Site, cells: Cells, floor: FloorFit | None
+    rules: Any,
+    places: Places,
+    ap_xy_m: NDArray[np.float64],
+    ap_floor: NDArray[np.int32],
+    network: nn.Module | None,
+    where: str = "rules",
 ) -> Positioner:
-    """The device's own code over these rules."""
-    places = Places(cells.xy_m[:, 0], cells.xy_m[:, 1], cells.floor, cells.pitch_m)
+    """The device's own code over these rules, floor scores from the network in PyTorch.
+
+    Raises BundleError (naming ``where``) and ValueError as the device does.
+    """
     scores = None
-    if floor is not None:
+    if network is not None:
 
         def scores(features: NDArray[np.float32]) -> NDArray[np.float32]:
             with torch.inference_mode():
-                return floor.network(torch.from_numpy(features))[0].numpy()
+                return network(torch.from_numpy(features))[0].numpy()
 
-    return Positioner(
-        RankRules.from_json(rules), places, site.layout.xy_m, site.layout.floor, scores
-    )
+    return Positioner(RankRules.from_json(rules, where), places, ap_xy_m, ap_floor, scores)
