@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from evaluation.explanation_plots import save_small
+from evaluation.lbn_figures import GRID_M
 from evaluation.lbn_places import OTHER_PHONE
 from evaluation.lbn_statistics import Record, pooled
-from evaluation.lbn_study import GRID_M
 from evaluation.lbn_variants import LAYER_1, NEIGHBOURS, VARIANTS
 from evaluation.plots import BLUE, GREEN, GREY, ORANGE
 

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from evaluation.lbn_drift import BASE_TEST, drift_of, of_network
+from evaluation.lbn_figures import figures
 from evaluation.lbn_places import Material, Place
-from evaluation.lbn_variants import LAYER_1, Variant
-from evaluation.metrics import ecdf
+from evaluation.lbn_variants import DRIFTING, LAYER_1, Variant
 from sdk.images import InputRecipe
 from training import knn
 from training.cells import Cells
@@ -23,10 +24,6 @@ from training.lbn_fitting import Material as Rows
 from training.lbn_presets import LbnPreset
 from training.split import SPOT_M
 
-MARGINS = (0, 1, 2)
-# Of the ECDF.
-GRID_M = np.arange(0.0, 10.01, 0.25)
-WITHIN_M = (2.0, 4.0)
 # Rows shown in the PCA, of the training rows and of the latest test.
 _SHOWN = 300
 _COMPONENTS = 4
@@ -62,6 +59,8 @@ def network(
         "train_loss": round(float(-np.log(np.maximum(own, 1e-12)).mean()), 4),
         "tests": judged(material, probability),
     }  # fmt: skip
+    if BASE_TEST in material.tests and variant.group in DRIFTING:
+        record["drift"] = of_network(material, rows.recipe, fitting.network)
     if seed == 0 and variant.name in LAYER_1:
         record["pca"] = components(fitting, images, material)
     return record
@@ -73,11 +72,15 @@ def training_rows(material: Material, preset: LbnPreset) -> tuple[Rows, Cells]:
     floor = material.survey.floor[:1].astype(np.int32).repeat(points)
     cells = Cells(material.xy_m, floor, SPOT_M)
     point = material.point[train]
-    silent = preset.not_heard_dbm
-    recipe = InputRecipe("square", silent, silent, silent, -silent, preset.side)
     targets = cells.soft_targets(material.xy_m, floor, preset.soften_m)
     session = material.survey.session[train]
-    return Rows(material.rssi_dbm[train], point, session, point, targets, recipe), cells
+    return Rows(material.rssi_dbm[train], point, session, point, targets, square(preset)), cells
+
+
+def square(preset: LbnPreset) -> InputRecipe:
+    """Images of the columns as they stand: 0 at the floor, 1 at 0 dBm."""
+    silent = preset.not_heard_dbm
+    return InputRecipe("square", silent, silent, silent, -silent, preset.side)
 
 
 def neighbours(place: Place, material: Material) -> dict[str, Any]:
@@ -96,10 +99,16 @@ def neighbours(place: Place, material: Material) -> dict[str, Any]:
     probability = np.zeros((len(train), len(material.xy_m)))
     tested = np.logical_or.reduce(list(material.tests.values()))
     probability[tested] = knn.probability(database, rule, material.rssi_dbm[tested])
-    return {
+    record = {
         "place": place.name, "variant": "knn", "seed": 0, "settings": asdict(rule),
         "training_rows": int(train.sum()), "tests": judged(material, probability),
     }  # fmt: skip
+    if BASE_TEST in material.tests:
+        recipe = square(LbnPreset())
+        record["drift"] = drift_of(
+            material, recipe, lambda levels: knn.probability(database, rule, levels), None
+        )
+    return record
 
 
 def judged(material: Material, probability: NDArray[np.float64]) -> dict[str, Any]:
@@ -107,41 +116,6 @@ def judged(material: Material, probability: NDArray[np.float64]) -> dict[str, An
     return {
         name: figures(probability[rows], material.point[rows], material.xy_m)
         for name, rows in material.tests.items()
-    }
-
-
-def figures(
-    probability: NDArray[np.float64], point: NDArray[np.int64], xy_m: NDArray[np.float64]
-) -> dict[str, Any]:
-    """Figures of (n, R) posteriors of scans at points (n,).
-
-    The answer is the most probable point, as in the paper; ``expected_m`` is the mean error of the
-    expected position instead. ``margins``: shares of scans whose answer's index is at most 0, 1, 2
-    from the truth's (SPEC 0). ``by_point``: scans, mean error and shares of exact answers of each
-    point, for tests that treat a point's scans as one: they resemble each other.
-    """
-    answer = probability.argmax(axis=1)
-    error = np.linalg.norm(xy_m[answer] - xy_m[point], axis=1)
-    expected = np.linalg.norm(probability @ xy_m - xy_m[point], axis=1)
-    off = np.abs(answer - point)
-    count = np.bincount(point, minlength=len(xy_m))
-
-    def per_point(values: NDArray) -> list[float]:
-        total = np.bincount(point, values.astype(np.float64), minlength=len(xy_m))
-        return [round(float(v), 4) for v in total / np.maximum(count, 1)]
-
-    return {
-        "n": len(point),
-        "margins": [round(float((off <= m).mean()), 4) for m in MARGINS],
-        "within": [round(float((error <= w + 1e-9).mean()), 4) for w in WITHIN_M],
-        "mean_m": round(float(error.mean()), 4),
-        "variance_m2": round(float(error.var()), 4),
-        "std_m": round(float(error.std()), 4),
-        "median_m": round(float(np.median(error)), 4),
-        "p95_m": round(float(np.quantile(error, 0.95)), 4),
-        "expected_m": round(float(expected.mean()), 4),
-        "ecdf": [round(float(v), 4) for v in ecdf(error, GRID_M + 1e-9)],
-        "by_point": {"n": count.tolist(), "mean_m": per_point(error), "exact": per_point(off == 0)},
     }
 
 

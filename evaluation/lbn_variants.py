@@ -22,7 +22,10 @@ BASE = LbnPreset(
     soften_m=0.0, estimate="mode",
 )  # fmt: skip
 KERAS_EPS = 1e-3
-GROUPS = ("layer 1", "layers 2 and 3", "block size", "eps", "learning rate", "longer training")
+GROUPS = ("layer 1", "layers 2 and 3", "block size", "statistics", "eps", "learning rate",
+          "longer training")  # fmt: skip
+# Groups that are also judged under drift (lbn_drift).
+DRIFTING = ("layer 1", "block size", "statistics", "eps")
 NEIGHBOURS = "knn"
 LAYER_1 = ("none", "bn", "ln", "lbn")
 
@@ -43,7 +46,7 @@ class Variant:
 
 
 def _variants() -> dict[str, Variant]:
-    one, other, block, eps, rate, long = GROUPS
+    one, other, block, kept, eps, rate, long = GROUPS
     titles = {"none": "no norm", "bn": "BN", "ln": "LN", "lbn": "LBN"}
     made = [Variant(n, titles[n], one, {"norm": n}) for n in LAYER_1]
     for layer in (2, 3):
@@ -54,7 +57,8 @@ def _variants() -> dict[str, Variant]:
     made += [
         Variant(f"lbn-block{b}", f"LBN, block {b}", block, {"block": b}) for b in (2, 8)
     ]  # fmt: skip
-    made.append(Variant("lbn-pooled", "LBN, pooled statistics", block, {"running": "pooled"}))
+    made.append(Variant("lbn-pooled", "LBN, pooled statistics", kept, {"running": "pooled"}))
+    made.append(Variant("lbn-sample", "LBN, each scan's own statistics", kept, {"scope": "sample"}))
     for n in ("lbn", "bn", "ln"):
         changes = {"norm": n, "eps": KERAS_EPS}
         made.append(Variant(f"{n}-eps1e-3", f"{titles[n]}, eps 1e-3", eps, changes))
@@ -77,8 +81,8 @@ def plan(seeds: int) -> Iterator[tuple[str, str, int]]:
         for name in LAYER_1:
             yield "uji", name, seed
     for seed in range(seeds):
-        for part in ("eps", "hcxy", "block size", "layers 2 and 3", "uji-month1", "learning rate",
-                     "longer training", "uji-rows"):  # fmt: skip
+        for part in ("eps", "statistics", "hcxy", "block size", "layers 2 and 3", "uji-month1",
+                     "learning rate", "longer training", "uji-rows"):  # fmt: skip
             if part not in GROUPS:
                 yield from _layer_1(part, seed)
             for variant in VARIANTS.values():

@@ -13,10 +13,10 @@ from sklearn.decomposition import PCA
 from test_reproduce import invented
 
 from evaluation import lbn_bundles, lbn_places, lbn_report, lbn_study
+from evaluation.lbn_figures import GRID_M, figures
 from evaluation.lbn_paper import PAPER, SPACING_M, most_exact
 from evaluation.lbn_places import Material, Place
 from evaluation.lbn_statistics import compare, paired, pooled
-from evaluation.lbn_study import GRID_M, figures
 from evaluation.lbn_variants import BASE, LAYER_1, VARIANTS, plan
 from evaluation.reproduce import reproduce
 from training.lbn_fitting import network_of
