@@ -20,7 +20,8 @@ RESTS_ON = (
     "training/lbn_fitting.py", "training/lbn_presets.py", "training/fluctuation.py",
     "training/networks/lbn.py", "training/networks/local_batch_norm.py", "training/knn.py",
     "training/readers/uji_library.py",
-    "training/readers/sodindoorloc.py", "sdk/images.py", "evaluation/lbn_places.py", "evaluation/lbn_study.py",
+    "training/readers/sodindoorloc.py", "sdk/images.py", "evaluation/lbn_places.py",
+    "evaluation/lbn_study.py",
     "evaluation/lbn_figures.py", "evaluation/lbn_drift.py", "evaluation/lbn_variants.py",
 )  # fmt: skip
 
