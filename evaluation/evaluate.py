@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.metrics import KEYS, figures
-from sdk import Localizer, Reading, Scan
+from sdk import Localizer
 from training import neighbours
 from training.calibration import radius_at
 from training.fingerprints import Vectors
 from training.knn import Database, Rule, apply
 from training.survey import Survey, SurveyError
+from training.survey_scans import scans_of
 
 
 @dataclass(frozen=True)
@@ -49,25 +50,6 @@ def split_of(survey: Survey, split: str) -> Survey:
             f"it has {', '.join(found) or 'no splits'}"
         )
     return survey.take(rows)
-
-
-def scans_of(survey: Survey) -> Iterator[Scan]:
-    """Every row as the scan a device would have handed over."""
-    ages, bands = survey.age_ms, survey.frequency_mhz
-    for i in range(len(survey)):
-        readings = range(survey.offsets[i], survey.offsets[i + 1])
-        yield Scan(
-            int(survey.timestamp_ms[i]),
-            [
-                Reading(
-                    survey.bssids[survey.bssid_code[k]],
-                    float(survey.rssi_dbm[k]),
-                    None if bands is None else int(bands[k]),
-                    None if ages is None else int(ages[k]),
-                )
-                for k in readings
-            ],
-        )
 
 
 def evaluate_bundle(

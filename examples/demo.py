@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.cli import table
-from evaluation.evaluate import evaluate_bundle, evaluate_knn, scans_of, split_of
+from evaluation.evaluate import evaluate_bundle, evaluate_knn, split_of
 from evaluation.plots import demo_figure
 from export.build import export_run
 from sdk import Localizer
 from training import exloc
 from training.progress import steps
 from training.survey_file import read_survey
+from training.survey_scans import scans_of
 
 ROOT = Path(__file__).parent.parent
 SURVEY = ROOT / "examples" / "data" / "uji_library_floor3"

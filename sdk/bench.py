@@ -15,11 +15,11 @@ import numpy as np
 from . import __version__
 from .atomic import write_file
 from .bundle import Bundle
-from .cli import read_scans
 from .errors import ScanError
 from .localizer import Localizer
 from .runtimes import RUNTIMES, RuntimeChoice
 from .scan import Scan
+from .scan_lines import read_scans
 
 STAGES = ("parse", "fingerprint", "image", "model", "decode", "total")
 PERCENTILES = (50, 90, 95, 99)

@@ -16,7 +16,7 @@ from .errors import ScanError
 from .fix import Fix
 from .localizer import Localizer
 from .runtimes import RUNTIMES, RuntimeChoice
-from .scan import Scan
+from .scan_lines import at, read_scans
 
 
 @click.group(cls=Commands)
@@ -99,7 +99,7 @@ def locate(
 def _fixes(localizer: Localizer, scans: TextIO, track: bool) -> Iterator[Fix]:
     position = localizer.start_track().update if track else localizer.locate
     for place, scan in read_scans(scans):
-        yield _at(place, position, scan)
+        yield at(place, position, scan)
 
 
 def _walk(localizer: Localizer, scans: TextIO) -> list[Fix]:
@@ -108,7 +108,7 @@ def _walk(localizer: Localizer, scans: TextIO) -> list[Fix]:
 
     track, measured = localizer.start_track(), []
     for place, scan in read_scans(scans):
-        tracked = _at(place, track.update, scan)
+        tracked = at(place, track.update, scan)
         fix = track.measured
         assert fix is not None  # Every scan leaves one.
         measured.append(replace(fix, floor=tracked.floor) if fix else fix)
@@ -164,25 +164,6 @@ def explain(
             for bssid, score in why.top(top):
                 silent = "  (not heard)" if bssid in why.not_heard else ""
                 click.echo(f"  {bssid:20} {score:+9.4f}{silent}")
-
-
-def read_scans(file: TextIO) -> Iterator[tuple[str, Scan]]:
-    """The scans of a JSON Lines file, each with "file, line n". Raises ScanError naming it."""
-    name = getattr(file, "name", "scans")
-    try:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                place = f"{name}, line {number}"
-                yield place, _at(place, Scan.from_json, line)
-    except UnicodeDecodeError as error:
-        raise ScanError(f"{name}: not UTF-8 text: {error}") from None
-
-
-def _at(place: str, call: Any, argument: Any) -> Any:
-    try:
-        return call(argument)
-    except ScanError as error:
-        raise ScanError(f"{place}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -23,3 +23,11 @@ class ClosedError(RssfixError):
 
 class StoreError(RssfixError):
     """A store of scans is none, is damaged, or cannot be written; the message says which."""
+
+
+class SourceError(RssfixError):
+    """A source gave no scan; the message says what to do. `again`: the next try may work."""
+
+    def __init__(self, message: str, again: bool = False) -> None:
+        super().__init__(message)
+        self.again = again

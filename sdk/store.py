@@ -12,7 +12,7 @@ from types import TracebackType
 
 from .errors import ScanError, StoreError
 from .scan import Scan
-from .store_file import open_file, speaking_of
+from .store_file import STORE, open_file, speaking_of
 
 MAX_SCANS = 50_000
 # No radio hears so many; with it a store of n scans is bounded in bytes too.
@@ -63,7 +63,7 @@ class Store:
         self.path = Path(path)
         self.max_scans = max_scans
         self._turn = threading.Lock()
-        self._database: sqlite3.Connection | None = open_file(self.path, read_only)
+        self._database: sqlite3.Connection | None = open_file(self.path, STORE, read_only)
 
     def add(
         self,

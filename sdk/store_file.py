@@ -1,4 +1,4 @@
-"""The SQLite file of a store: made, told from other files, and its errors in plain words."""
+"""SQLite files of the SDK: made, told from other files, and their errors in plain words."""
 
 from __future__ import annotations
 
@@ -6,29 +6,50 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import StoreError
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
-# "rssf": how a store is told from any other SQLite file.
-APPLICATION_ID = 0x72737366
-FORMAT = 1
 BUSY_S = 10.0
-_TABLE = """
-CREATE TABLE scans (
-    id INTEGER PRIMARY KEY,
-    timestamp_ms INTEGER NOT NULL,
-    labelled INTEGER NOT NULL,
-    x_m REAL, y_m REAL, floor INTEGER,
-    device TEXT NOT NULL, session TEXT NOT NULL,
-    scan TEXT NOT NULL
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a file is: `application_id` is how SQLite files are told from each other."""
+
+    name: str
+    application_id: int
+    format: int
+    table: str
+    schema: tuple[str, ...]
+
+
+STORE = Kind(
+    "a store of scans",
+    0x72737366,  # "rssf"
+    1,
+    "scans",
+    (
+        """
+        CREATE TABLE scans (
+            id INTEGER PRIMARY KEY,
+            timestamp_ms INTEGER NOT NULL,
+            labelled INTEGER NOT NULL,
+            x_m REAL, y_m REAL, floor INTEGER,
+            device TEXT NOT NULL, session TEXT NOT NULL,
+            scan TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX by_label ON scans (labelled)",
+        "CREATE INDEX by_time ON scans (timestamp_ms)",
+    ),
 )
-"""
 
 
-def open_file(path: Path, read_only: bool) -> sqlite3.Connection:
-    """A connection to the store at `path`, which is made where it is missing. Raises StoreError."""
+def open_file(path: Path, kind: Kind, read_only: bool = False) -> sqlite3.Connection:
+    """A connection to the file at `path`, which is made where it is missing. Raises StoreError."""
     if path.is_dir():
         raise StoreError(f"{path}: is a folder, expected a file")
     if read_only and not path.exists():
@@ -41,7 +62,7 @@ def open_file(path: Path, read_only: bool) -> sqlite3.Connection:
         )
     try:
         with speaking_of(path):
-            _prepare(path, database, read_only)
+            _prepare(path, kind, database, read_only)
     except BaseException:
         database.close()
         raise
@@ -63,25 +84,24 @@ def speaking_of(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: {_why(error)}") from None
 
 
-def _prepare(path: Path, database: sqlite3.Connection, read_only: bool) -> None:
+def _prepare(path: Path, kind: Kind, database: sqlite3.Connection, read_only: bool) -> None:
     if not read_only and not _tables(database) and _pragma(database, "application_id") == 0:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("BEGIN IMMEDIATE")
         # Another process may have been faster.
         if not _tables(database):
-            database.execute(_TABLE)
-            database.execute("CREATE INDEX by_label ON scans (labelled)")
-            database.execute("CREATE INDEX by_time ON scans (timestamp_ms)")
-            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            database.execute(f"PRAGMA user_version = {FORMAT}")
+            for statement in kind.schema:
+                database.execute(statement)
+            database.execute(f"PRAGMA application_id = {kind.application_id}")
+            database.execute(f"PRAGMA user_version = {kind.format}")
         database.execute("COMMIT")
-    if _pragma(database, "application_id") != APPLICATION_ID:
-        raise StoreError(f"{path}: is a SQLite database, but not a store of scans")
-    if (version := _pragma(database, "user_version")) != FORMAT:
-        raise StoreError(f"{path}: format {version}, this reader knows format {FORMAT}")
-    if "scans" not in _tables(database):
-        raise StoreError(f"{path}: damaged: the table of scans is missing")
+    if _pragma(database, "application_id") != kind.application_id:
+        raise StoreError(f"{path}: is a SQLite database, but not {kind.name}")
+    if (version := _pragma(database, "user_version")) != kind.format:
+        raise StoreError(f"{path}: format {version}, this reader knows format {kind.format}")
+    if kind.table not in _tables(database):
+        raise StoreError(f"{path}: damaged: the table of {kind.table} is missing")
     if not read_only:
         database.execute("PRAGMA synchronous = FULL")
 
@@ -97,9 +117,9 @@ def _tables(database: sqlite3.Connection) -> set[str]:
 def _why(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
-        return "is not a store of scans (no SQLite file)"
+        return "is no SQLite file"
     if code == sqlite3.SQLITE_CORRUPT:
-        return f"the store is damaged: {error}"
+        return f"the file is damaged: {error}"
     if code == sqlite3.SQLITE_BUSY:
-        return f"another process has held the store for over {BUSY_S:g} s"
-    return f"the store cannot be used: {error}"
+        return f"another process has held the file for over {BUSY_S:g} s"
+    return f"the file cannot be used: {error}"

@@ -48,7 +48,7 @@ def read_unlabelled(path: Path, outside_splits: bool = False) -> Survey:
     Raises:
         SurveyError: not readable, or no scan in it; ScanError: naming file and line; StoreError.
     """
-    from sdk.cli import read_scans
+    from sdk.scan_lines import read_scans
     from sdk.store import Store
     from sdk.store_file import is_store
     from training.survey_file import read_survey

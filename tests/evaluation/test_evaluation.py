@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from evaluation.cli import evaluate
-from evaluation.evaluate import evaluate_bundle, evaluate_knn, scans_of, split_of
+from evaluation.evaluate import evaluate_bundle, evaluate_knn, split_of
 from evaluation.metrics import KEYS, accuracy, ecdf, loose_accuracy
 from evaluation.plots import demo_figure, ecdf_figure
 from export.build import export_run
@@ -16,6 +16,7 @@ from sdk import Localizer
 from training import exloc, neighbours
 from training.survey import SurveyError
 from training.survey_file import read_survey
+from training.survey_scans import scans_of
 
 DEMO = Path(__file__).parents[2] / "examples" / "data" / "uji_library_floor3"
 PNG = b"\x89PNG\r\n"

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.evaluate import scans_of
 from evaluation.explainers import Subject, cam, occlusion
 from export.build import export_run
 from sdk import Localizer
 from training import exloc
 from training.fingerprints import Vectors
 from training.survey_file import read_survey
+from training.survey_scans import scans_of
 
 DEMO = Path(__file__).parents[2] / "examples" / "data" / "uji_library_floor3"
 KINDS = {

@@ -154,7 +154,7 @@ def test_a_second_process_may_write(tmp_path):
 def test_files_that_are_no_store(tmp_path):
     text = tmp_path / "scans.jsonl"
     text.write_text("{}" * 1000)
-    with pytest.raises(StoreError, match=r"scans.jsonl: is not a store of scans"):
+    with pytest.raises(StoreError, match=r"scans.jsonl: is no SQLite file"):
         Store(text)
     foreign = tmp_path / "photos.db"
     database = sqlite3.connect(foreign)
@@ -188,7 +188,7 @@ def test_damage_is_named(tmp_path):
         list(store.scans())
     page = int.from_bytes(whole[16:18], "big")
     path.write_bytes(whole[:page] + b"\xff" * (len(whole) - page))
-    with pytest.raises(StoreError, match=r"store.db: the store is damaged"), Store(path) as store:
+    with pytest.raises(StoreError, match=r"store.db: the file is damaged"), Store(path) as store:
         list(store.scans())
     database = sqlite3.connect(path)
     database.close()
