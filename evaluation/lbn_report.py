@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.lbn_drift_report import drift_parts
 from evaluation.lbn_paper import CONTRADICTIONS, PAPER, paper_table
 from evaluation.lbn_places import DEVELOPMENT_MONTH, PLACES
 from evaluation.lbn_plots import draw
 from evaluation.lbn_statistics import Comparison, Record, compare, later, pooled
+from evaluation.lbn_tables import compared, comparison_table, spread, table, title_of
 from evaluation.lbn_variants import GROUPS, NEIGHBOURS, VARIANTS
 from sdk.atomic import write_file
 
-_KNN = "weighted kNN"
 MAIN = "uji"
 _PAIRS = (("lbn", "none"), ("lbn", "bn"), ("lbn", "ln"), ("bn", "none"), ("ln", "none"))
 # What the variants of a group are compared with, beside LBN on layer 1.
@@ -69,7 +70,7 @@ def _place(title: str, records: Sequence[Record]) -> list[str]:
         if group == GROUPS[0] and len(tests) > 1:
             spans = {"together": tests, tests[0]: tests[:1], f"{tests[1]} on": tests[1:]}
         parts.append(_comparisons(of, _pairs(names), spans))
-    return [p for p in parts if p]
+    return [p for p in parts + drift_parts(of) if p]
 
 
 def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -92,19 +93,19 @@ def _figures(of: dict[str, list[Record]], names: Sequence[str]) -> str:
     }
     rows = []
     for n in names:
-        cells = [_spread([value(r) for r in of[n]], 3) for value in columns.values()]
+        cells = [spread([value(r) for r in of[n]], 3) for value in columns.values()]
         rows.append([title_of(n), str(len(of[n])), *cells])
-    return _table(["", "seeds", *columns], rows)
+    return table(["", "seeds", *columns], rows)
 
 
 def _by_test(of: dict[str, list[Record]], names: Sequence[str], tests: Sequence[str]) -> str:
     rows = []
     for n in names:
-        cells = [_spread([r["tests"][t]["mean_m"] for r in of[n]], 2) for t in tests]
+        cells = [spread([r["tests"][t]["mean_m"] for r in of[n]], 2) for t in tests]
         rows.append([title_of(n), *cells])
     said = f"month {DEVELOPMENT_MONTH}"
     heads = [f"{t} (development)" if t == said else t for t in tests]
-    return _table(["mean error m", *heads], rows)
+    return table(["mean error m", *heads], rows)
 
 
 def _comparisons(
@@ -117,26 +118,9 @@ def _comparisons(
     for span, tests in spans.items():
         for a, b in pairs:
             found = compare(of.get(a, []), of.get(b, []), tests)
-            if found is None:
-                continue
-            cells = [
-                f"{found.difference_m:+.3f}", f"{found.low_m:+.3f} to {found.high_m:+.3f}",
-                _p(found.p_seeds), _p(found.p_points), _verdict(found, title_of(a)),
-            ]  # fmt: skip
-            name = f"{title_of(a)} less {title_of(b)}"
-            rows.append([name, str(found.seeds), *([span] if len(spans) > 1 else []), *cells])
-    heads = ["mean error", "seeds", *(["tests"] if len(spans) > 1 else []), "difference m",
-             "95 % over seeds and points", "p, seeds (t)", "p, points (Wilcoxon)",
-             "verdict"]  # fmt: skip
-    return _table(heads, rows) if rows else ""
-
-
-def _verdict(found: Comparison, first: str) -> str:
-    if found.seeds == 1:
-        return "one seed: none"
-    if not found.told_apart:
-        return "not told apart"
-    return f"{first} is {'better' if found.difference_m < 0 else 'worse'}"
+            if found is not None:
+                rows.append(compared(found, title_of(a), title_of(b), span))
+    return comparison_table(rows, several=len(spans) > 1)
 
 
 def _all_pairs(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -159,34 +143,17 @@ def _by_variant(records: Sequence[Record]) -> dict[str, list[Record]]:
     return {n: rs for n, rs in found.items() if rs}
 
 
-def title_of(variant: str) -> str:
-    return _KNN if variant == NEIGHBOURS else VARIANTS[variant].title
-
-
-def _spread(values: Sequence[float], digits: int) -> str:
-    """Mean ± standard deviation (of a sample) over seeds."""
-    if not np.isfinite(values).all():
-        return ""
-    mean = f"{np.mean(values):.{digits}f}"
-    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
-
-
-def _p(value: float) -> str:
-    if value != value:
-        return ""
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
-
-
 def _short(record: Record) -> Record:
     """Without what the plots alone need."""
-    tests = {
-        name: {k: v for k, v in found.items() if k not in ("ecdf", "by_point")}
-        for name, found in record["tests"].items()
-    }
+
+    def plain(found: Record) -> Record:
+        return {k: v for k, v in found.items() if k not in ("ecdf", "by_point")}
+
     kept = {k: v for k, v in record.items() if k not in ("pca", "settings")}
-    return {**kept, "tests": tests}
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+    kept["tests"] = {name: plain(found) for name, found in record["tests"].items()}
+    if "drift" in record:
+        kept["drift"] = {
+            name: {mode: plain(found) for mode, found in modes.items()}
+            for name, modes in record["drift"].items()
+        }
+    return kept

@@ -32,7 +32,7 @@ RESTS_ON = (
 @click.option("--out", default=DEFAULT_OUT, show_default=True,
               type=click.Path(file_okay=False, path_type=Path))  # fmt: skip
 @click.option("--only", "beginning", default="", help="Comma-separated beginnings of records' "
-              "names, such as uji-lbn,hcxy; default all.")  # fmt: skip
+              "names, such as uji-lbn,hcxy, trained in that order; default all.")  # fmt: skip
 @click.option("--seeds", default=5, show_default=True, type=click.IntRange(1))
 @click.option("--epochs", type=click.IntRange(1),
               help="Of every network, instead of the place's own; take another OUT.")  # fmt: skip
@@ -59,10 +59,13 @@ def _train(
     from evaluation.lbn_study import neighbours, network
     from evaluation.lbn_variants import NEIGHBOURS, VARIANTS, plan
 
-    todo = [job for job in plan(seeds) if file_of(out, *job).stem.startswith(beginnings)]
+    jobs = list(plan(seeds))
+    names = [file_of(out, *job).stem for job in jobs]
+    chosen = [i for begin in beginnings for i, name in enumerate(names) if name.startswith(begin)]
+    todo = [jobs[i] for i in dict.fromkeys(chosen)]
     if not todo:
-        names = ", ".join(sorted({file_of(out, *job).stem for job in plan(1)}))
-        raise click.BadParameter(f"--only {','.join(beginnings)!r}: none of {names} begins so")
+        known = ", ".join(sorted({file_of(out, *job).stem for job in plan(1)}))
+        raise click.BadParameter(f"--only {','.join(beginnings)!r}: none of {known} begins so")
     command = "rssfix reproduce " + shlex.join(without_folders(sys.argv, "lbn"))
     # Asked before: the tree may move on while this code runs.
     made = {"command": command, "commit": commit(*RESTS_ON), "date": today()}

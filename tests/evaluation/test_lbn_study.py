@@ -43,7 +43,7 @@ def small(monkeypatch):
 
 
 def test_the_command_resumes_and_reports(small, tmp_path, monkeypatch):
-    names = ",".join(f"uji-{n}" for n in ("knn", *LAYER_1))
+    names = ",".join(f"uji-{n}" for n in (*reversed(LAYER_1), "knn"))
     words = ["lbn", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--seeds", "2"]
     words += ["--only", names + ",nothing", "--epochs", "1"]
     monkeypatch.setattr(
@@ -52,6 +52,8 @@ def test_the_command_resumes_and_reports(small, tmp_path, monkeypatch):
     )
     result = CliRunner().invoke(reproduce, words)
     assert result.exit_code == 0, result.output
+    trained = [f"uji-{n}-{s}" for n in reversed(LAYER_1) for s in (0, 1)]
+    assert result.output.split()[: len(trained)] == trained, "in the order of --only"
     runs = sorted(f.stem for f in (tmp_path / "out" / "runs").iterdir())
     assert runs == sorted([f"uji-{n}-{s}" for n in LAYER_1 for s in (0, 1)] + ["uji-knn-0"])
     assert sorted(p.name for p in (tmp_path / "out").glob("*.png")) == [
@@ -60,6 +62,7 @@ def test_the_command_resumes_and_reports(small, tmp_path, monkeypatch):
     text = (tmp_path / "out" / "tables.md").read_text()
     assert "| LBN less BN | 2 |" in text
     assert "month 6 (development)" in text
+    assert "### Drift simulated on month 7" in text
     tables = json.loads((tmp_path / "out" / "tables.json").read_text())
     assert {(c["first"], c["second"]) for c in tables["comparisons"]} >= {("lbn", "bn")}
     kept = (tmp_path / "out" / "runs" / "uji-lbn-1.json").read_bytes()
