@@ -20,6 +20,7 @@ _EXTRAS = {
     "litert_torch": "export-tflite",
     "ai_edge_quantizer": "export-tflite",
     "kivy": "demo",
+    "paho": "mqtt",
 }
 
 
