@@ -90,6 +90,7 @@ def _figures(of: dict[str, list[Record]], names: Sequence[str]) -> str:
         "std m": lambda r: pooled(r)["std_m"],
         "expected position m": lambda r: pooled(r)["expected_m"],
         "training rows right": lambda r: r.get("train_accuracy", np.nan),
+        "training loss": lambda r: r.get("train_loss", np.nan),
     }
     rows = []
     for n in names:
