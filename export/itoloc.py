@@ -17,11 +17,14 @@ from export.conversion import (
     model_files,
     two_attempts,
 )
+from export.errors import ExportError
+from export.neighbours import neighbour_members, neighbour_output
 from export.parts import Attempt, Parts, places
 from sdk.fingerprint import ApTable
-from training.decode import softmax
+from training.fusion import Fusion
 from training.itoloc import load_network
-from training.itoloc_fitting import scores
+from training.itoloc_answer import probability
+from training.itoloc_cotraining import MODULES
 from training.networks.itoloc import ItolocNet, log_mean
 from training.run import Run
 
@@ -61,13 +64,15 @@ def mask(run: Run) -> NDArray[np.bool_]:
 
 
 def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Place probabilities (B, G) of the fp32 checkpoint, in PyTorch."""
-    logits = scores(load_network(run), run.input_recipe, rssi_dbm, mask(run))
-    return softmax(logits, run.temperature)
+    """Place probabilities (B, G) of the fp32 checkpoint, in PyTorch; fused where the run is."""
+    return probability(run, load_network(run), rssi_dbm, mask(run))
 
 
 def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:
-    graph = _Graph(load_network(run)).eval()
+    network = load_network(run)
+    if len(network.predictors) != MODULES:
+        raise ExportError(f"the run has {len(network.predictors)} modules, expected {MODULES}")
+    graph = _Graph(network).eval()
     recipe = run.input_recipe
     # Logarithms of small probabilities have no room in 8 bits.
     patterns = [*_MEAN_PATTERNS, *([_HEADS_PATTERN] if float_head else [])]
@@ -84,6 +89,12 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
         "scores": SCORES,
         "temperature": run.temperature,
     }
+    if run.neighbours is not None:
+        fusion = Fusion.from_json(run.neighbours)
+        members |= neighbour_members(run)
+        output["fusion"] = {
+            **neighbour_output(run, fusion.rule), "power": fusion.power, "least": fusion.least,
+        }  # fmt: skip
     note = f"three modules, {described(precision, float_head)}"
     return Parts({**members, **place_members}, recipe.to_json(), output, precision, note)
 
@@ -91,5 +102,5 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
 def _around_heads(model: bytes, *, before: bool) -> list[str]:
     """The tensors that the three heads read, or those that they write."""
     heads = [n for n in onnx.load_model_from_string(model).graph.node if n.op_type == "Gemm"]
-    assert len(heads) == 3, [n.name for n in heads]
+    assert len(heads) == MODULES, [n.name for n in heads]
     return [str(n.input[0] if before else n.output[0]) for n in heads]

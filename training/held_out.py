@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from training.calibration import fit_temperature
 from training.cells import Cells
 from training.decode import decode, softmax
-from training.knn import PLAIN, Database, Rule, apply
+from training.fusion import Fusion, fit_fusion
+from training.knn import PLAIN, Database, Rule, apply, tune
 from training.record import Held, judge
 from training.survey import Survey
 
@@ -40,6 +41,29 @@ def judged(
     temperature = temperature_of(logits, cells, truth, soften_m)
     found = decode(softmax(logits, temperature), cells.xy_m, cells.floor, estimate)
     return judge(found, rssi_dbm, truth, weight, temperature)
+
+
+def judged_fused(
+    logits: NDArray[np.float32],
+    rssi_dbm: NDArray[np.float32],
+    database: Database,
+    cells: Cells,
+    truth: Survey,
+    weight: NDArray[np.float64],
+    soften_m: float,
+    estimate: str,
+    progress: bool = False,
+) -> tuple[Held, Fusion]:
+    """The same times the votes of neighbours from ``database``, tuned on the same scans: what the
+    network's temperature becomes stands in ``Held``."""
+    alone = temperature_of(logits, cells, truth, soften_m)
+    rule, _ = tune(database, rssi_dbm, truth, weight, progress)
+    fusion, temperature = fit_fusion(
+        rule, database, logits, alone, rssi_dbm, truth, weight, estimate
+    )
+    probability = fusion.combine(softmax(logits, temperature), database, rssi_dbm)
+    found = decode(probability, cells.xy_m, cells.floor, estimate)
+    return judge(found, rssi_dbm, truth, weight, temperature), fusion
 
 
 def plain_knn(

@@ -18,7 +18,8 @@ from training.ap_choice import most_informative
 from training.cells import Cells, places_of
 from training.epochs import Watched
 from training.fitting import arithmetic, device_of
-from training.held_out import judged, plain_knn
+from training.fusion import database_of
+from training.held_out import judged, judged_fused, plain_knn
 from training.itoloc_domains import domains_of
 from training.itoloc_fitting import Fitting, fit
 from training.itoloc_game import Material
@@ -85,10 +86,14 @@ def train(
             )  # fmt: skip
     other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
     other_dbm = chosen.vectors.of(other, first.bssids)
-    held = judged(
-        first.fitting.logits(other_dbm), other_dbm, first.cells, other, weight, chosen.soften_m,
-        chosen.estimate,
-    )  # fmt: skip
+    logits, fused = first.fitting.logits(other_dbm), {}
+    asked = first.cells, other, weight, chosen.soften_m, chosen.estimate
+    if chosen.fused:
+        base = database_of(first.material.rssi_dbm, first.part, first.cells)
+        held, fusion = judged_fused(logits, other_dbm, base, *asked, progress)
+        fused = {"neighbours": fusion.to_json()}
+    else:
+        held = judged(logits, other_dbm, *asked)
     knn = plain_knn(first.material.rssi_dbm, first.part, other_dbm, other, weight)
     network, material = final.fitting.network.cpu(), final.material
     place = final.cells.squared_distance(final.part.xy_m, final.part.floor).argmin(axis=1)
@@ -113,6 +118,7 @@ def train(
             "domains": list(final.domains),
             "unlabelled_rows": len(material.target_dbm),
         },
+        **fused,
     )  # fmt: skip
 
 

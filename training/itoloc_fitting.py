@@ -74,7 +74,7 @@ def fit(
     rng = np.random.default_rng(seed)
     network = ItolocNet(
         material.rssi_dbm.shape[1], len(cells), material.n_domains, 2 if preset.level else 1,
-        preset.width, preset.form, preset.pool, preset.dropout,
+        preset.width, preset.form, preset.pool, preset.dropout, preset.modules,
     ).to(device)  # fmt: skip
     game = Game(network, material, preset, device)
     result = Fitting(network, material.recipe)

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from sdk.fingerprint import ApTable
 from training.cells import Cells
-from training.decode import decode, softmax
+from training.decode import decode
 from training.fingerprints import MERGES
 from training.fitting import arithmetic
 from training.itoloc import load_network
-from training.itoloc_cotraining import Cotraining, Rules
-from training.itoloc_fitting import scores
+from training.itoloc_answer import probability
+from training.itoloc_cotraining import MODULES, Cotraining, Rules
 from training.itoloc_images import Images
 from training.itoloc_presets import ItolocPreset
 from training.itoloc_rounds import play
@@ -78,6 +78,8 @@ def update(
     if run.system != "itoloc":
         raise RunError(f"a {run.system} run has no three modules, expected one of itoloc")
     network, preset = load_network(run), settings_of(run)
+    if len(network.predictors) != MODULES:
+        raise RunError(f"the run has {len(network.predictors)} modules, expected {MODULES}")
     least = run.limits["min_matched_aps"]
     rows = levels_of(unlabelled, run)
     rows = rows[np.isfinite(rows).sum(axis=1) >= least]
@@ -170,9 +172,9 @@ def judged(
     run: Run, network: ItolocNet, guard: Guard, unknown: NDArray[np.bool_]
 ) -> tuple[float, float]:
     """Weighted mean error (metres) and share of successes on the guard."""
-    logits = scores(network, run.input_recipe, guard.rssi_dbm, unknown)
     places = run.arrays["places_xy_m"], run.arrays["places_floor"]
-    found = decode(softmax(logits, run.temperature), *places, run.estimate)
+    said = probability(run, network, guard.rssi_dbm, unknown)
+    found = decode(said, *places, run.estimate)
     error = np.linalg.norm(found.xy_m - guard.xy_m, axis=1)
     hit = (error <= SUCCESS_M) & (found.floor == guard.floor)
     weights = guard.weight

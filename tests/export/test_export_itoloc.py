@@ -109,3 +109,19 @@ def test_vectors_too(part, tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert out.exists()
+
+
+def test_a_fused_run_is_fused_on_the_device(part, tmp_path):
+    """Network and neighbours, with access points masked in both."""
+    tiny = {"width": 4, "cap": 12, "epochs": 2}
+    run = itoloc.train(part, "best", changes=tiny, threads=1)
+    run = replace(run, unknown=run.bssids[:3])
+    run.save(tmp_path / "fused")
+    report = export_run(tmp_path / "fused", tmp_path / "site.rssfix", ["onnx"], "fp32")
+    rows = run.arrays["validation_rssi_dbm"][:5]
+    wanted = checkpoint_probability(run, rows)
+    with Localizer.open(report.path) as localizer:
+        got = [localizer.posterior(scan_of(run.bssids, row)).probability for row in rows]
+    np.testing.assert_allclose(got, wanted, atol=1e-4)
+    alone = checkpoint_probability(replace(run, neighbours=None), rows)
+    assert np.abs(alone - wanted).max() > 0.01

@@ -13,10 +13,15 @@ from training import itoloc
 from training.cli_train import train
 from training.decode import decode, softmax
 from training.fitting import arithmetic
+from training.itoloc_answer import probability
 from training.itoloc_fitting import scores
 from training.itoloc_presets import PRESETS, ItolocPreset
+from training.itoloc_update import update
+from training.knn import Database, Rule
+from training.knn import probability as neighbour_probability
+from training.networks.itoloc import ItolocNet
 from training.presets import preset_of
-from training.run import Run
+from training.run import Run, RunError
 from training.split import validation_of
 from training.survey import SurveyError
 from training.survey_file import write_survey
@@ -221,3 +226,56 @@ def test_presets():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=text):
             ItolocPreset(**settings)
+
+
+@pytest.fixture(scope="module")
+def fused(survey):
+    tiny = {"width": 4, "cap": 12, "epochs": 4, "learning_rate": 2e-2}
+    return itoloc.train(survey, "best", seed=1, changes=tiny, threads=1)
+
+
+def test_a_fused_run_multiplies_the_votes_of_neighbours(fused, survey):
+    """Beside plain numpy, with access points masked in both."""
+    test = survey.take(survey.rows("test"))
+    rssi, network = test.fingerprints(fused.bssids), itoloc.load_network(fused)
+    unknown = np.arange(12) < 4
+    got = probability(fused, network, rssi, unknown)
+    fusion = fused.neighbours
+    rule = Rule(**fusion["rule"])
+    arrays = fused.arrays
+    base = Database(
+        np.ascontiguousarray(arrays["database"][:, 4:]), arrays["places_xy_m"],
+        arrays["places_floor"], arrays["place_of_row"],
+    )  # fmt: skip
+    votes = neighbour_probability(base, rule, np.ascontiguousarray(rssi[:, 4:]))
+    net = softmax(scores(network, fused.input_recipe, rssi, unknown), fused.temperature)
+    upper = arrays["places_floor"] == 1
+    wanted = np.empty_like(net)
+    for one in range(len(net)):
+        for here in (upper, ~upper):
+            share = votes[one, here] / max(votes[one, here].sum(), 1e-200)
+            within = net[one, here] * (share + fusion["least"]) ** fusion["power"]
+            on = (
+                net[one, here].sum() * (votes[one, here].sum() + fusion["least"]) ** fusion["power"]
+            )
+            wanted[one, here] = on * within / within.sum()
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(got, wanted, atol=1e-9)
+    plain = probability(replace(fused, neighbours=None), network, rssi, unknown)
+    np.testing.assert_allclose(plain, net, atol=1e-12)
+
+
+def test_modules_fewer_than_three_are_no_run_to_update(survey):
+    """M_E and M_1 alone: the plain CNN of the study."""
+    changes = TINY | {"modules": 1, "epochs": 1, "gamma": 0.0, "adversary": "none"}
+    plain = itoloc.train(survey, "small", changes=changes, threads=1)
+    network = itoloc.load_network(plain)
+    assert len(network.predictors) == 1
+    images = torch.from_numpy(plain.input_recipe.images(plain.arrays["database"][:3]))
+    with torch.inference_mode():
+        (one,) = network(images)
+        np.testing.assert_allclose(network.scores(images), one.log_softmax(dim=1), atol=1e-5)
+    with pytest.raises(RunError, match="1 modules, expected 3"):
+        update(plain, survey)
+    with pytest.raises(ValueError, match="modules is 4"):
+        ItolocNet(8, 3, 2, modules=4)

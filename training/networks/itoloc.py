@@ -81,9 +81,10 @@ class ItolocNet(nn.Module):
         channels: of the input, 2 with the level.
         width: 32 in the paper; the second half of M_1, M_2 and M_D has twice as many.
         pool: "global", the reading of the paper's "average pool", or "rows".
+        modules: how many of M_1, M_2, M_3 there are; the paper's 3.
 
     Raises:
-        ValueError: fewer than 4 access points, an unknown form or pool.
+        ValueError: fewer than 4 access points, an unknown form or pool, modules not 1 to 3.
     """
 
     def __init__(
@@ -96,15 +97,18 @@ class ItolocNet(nn.Module):
         form: str = "2d",
         pool: str = "global",
         dropout: float = 0.5,
+        modules: int = 3,
     ) -> None:
         super().__init__()
         if n_aps < LEAST_APS:
             raise ValueError(f"{n_aps} access points, expected {LEAST_APS} or more to pool twice")
         if pool not in POOLS:
             raise ValueError(f"pool is {pool!r}, expected one of {', '.join(POOLS)}")
+        if not 1 <= modules <= 3:
+            raise ValueError(f"modules is {modules}, expected 1 to 3")
         self.config = {
             "n_aps": n_aps, "n_places": n_places, "n_domains": n_domains, "channels": channels,
-            "width": width, "form": form, "pool": pool, "dropout": dropout,
+            "width": width, "form": form, "pool": pool, "dropout": dropout, "modules": modules,
         }  # fmt: skip
         layers = Layers(form)
         left = n_aps // 4 if pool == "rows" else 1
@@ -122,26 +126,25 @@ class ItolocNet(nn.Module):
             ResidualBlock(layers, width, 3), Pooled(pool), nn.Linear(width * left, n_places),
         )  # fmt: skip
         self.predictors = nn.ModuleList(
-            [classifier(3, n_places), classifier(5, n_places), residual]
+            [classifier(3, n_places), classifier(5, n_places), residual][:modules]
         )
         self.discriminator = classifier(3, n_domains)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The three predictors' logits, each (B, C)."""
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The predictors' logits, each (B, C)."""
         return self.predict(self.extractor(x))
 
-    def predict(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The three predictors' logits of features Z (B, width, ...)."""
-        first, second, third = (module(features) for module in self.predictors)
-        return first, second, third
+    def predict(self, features: Tensor) -> tuple[Tensor, ...]:
+        """The predictors' logits of features Z (B, width, ...)."""
+        return tuple(module(features) for module in self.predictors)
 
     def scores(self, x: Tensor) -> Tensor:
-        """(B, C): the log of the mean of the three softmaxes, the paper's answer."""
+        """(B, C): the log of the mean of their softmaxes, the paper's answer."""
         return log_mean(torch.stack(self(x), dim=1))
 
 
 def log_mean(logits: Tensor) -> Tensor:
-    """(B, 3, C) logits -> (B, C), log of the mean of their softmaxes."""
+    """(B, K, C) logits -> (B, C), log of the mean of their softmaxes."""
     log_p = torch.log_softmax(logits, dim=2)
     top = log_p.amax(dim=1, keepdim=True)
     return (log_p - top).exp().mean(dim=1).log() + top[:, 0]
