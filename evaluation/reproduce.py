@@ -12,6 +12,7 @@ import click
 
 from evaluation.provenance import commit, today, without_folders
 from evaluation.reproduce_hapi import hapi
+from evaluation.reproduce_itoloc import itoloc
 from evaluation.reproduce_lbn import lbn
 from sdk.atomic import write_file
 from sdk.errors import RssfixError
@@ -157,4 +158,5 @@ def _say(text: str) -> None:
 
 
 reproduce.add_command(hapi)
+reproduce.add_command(itoloc)
 reproduce.add_command(lbn)

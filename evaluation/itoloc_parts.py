@@ -1,0 +1,142 @@
+"""The parts of ``rssfix reproduce itoloc``: each is a record of its own, made once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evaluation import itoloc_study
+from evaluation.itoloc_places import FLOORS, Months, months_of
+from training.run import Run, RunError
+
+# The main system, and the floor that ablations are made on.
+MAIN = "best"
+ABLATED_FLOOR = 3
+UPDATED_MONTHS = (25, 12, 18, 6, 2, 4, 8, 11, 16, 20)
+# Each differs from "base", the network of ``best`` alone, in what it says.
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "base": {},
+    "adversary": {"adversary": "alternating"},
+    "no-spatial": {"gamma": 0.0},
+    "no-drop-out": {"ap_unknown": 0.0},
+    "image": {"input": "image", "level": True, "cap": 48, "width": 8},
+    "few": {"cap": 24},
+    "image-few": {"input": "image", "level": True, "cap": 24, "width": 8},
+    "plain": {"modules": 1, "gamma": 0.0},
+}
+
+
+@dataclass
+class Shelf:
+    """What parts share: surveys read once, and trained runs in ``models``."""
+
+    data: Path
+    models: Path
+    read: dict[int, Months] = field(default_factory=dict)
+
+    def months(self, floor: int) -> Months:
+        if floor not in self.read:
+            self.read.clear()
+            self.read[floor] = months_of(self.data, floor)
+        return self.read[floor]
+
+    def run(self, floor: int, seed: int) -> Path:
+        return self.models / f"uji{floor}-{MAIN}-{seed}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """``make`` gives the record."""
+
+    name: str
+    make: Callable[[Shelf], dict[str, Any]]
+
+
+def parts(seeds: int) -> list[Part]:
+    """All parts, the most wanted first."""
+    out = []
+    for floor in FLOORS:
+        out += [_baseline(floor, name) for name in ("knn", "retrained")]
+    for floor in FLOORS:
+        out.append(_main(floor, 0))
+    out += [_baseline(floor, name) for floor in FLOORS for name in ("acmu", "chameleon")]
+    for floor in FLOORS:
+        out.append(_update(floor, 0, UPDATED_MONTHS[0]))
+    out += [_main(floor, seed) for seed in range(1, seeds) for floor in FLOORS]
+    out += [_ablation(name, 0) for name in ("base", "plain", "adversary", "no-spatial",
+                                            "no-drop-out")]  # fmt: skip
+    out += [_update(floor, 0, UPDATED_MONTHS[1]) for floor in FLOORS]
+    out += [_cnnloc(floor, 0) for floor in FLOORS]
+    out += [_ablation(name, 0) for name in ("few", "image-few", "image")]
+    for seed in range(1, seeds):
+        out += [_ablation(name, seed) for name in ABLATIONS]
+    for month in UPDATED_MONTHS[2:]:
+        out += [_update(floor, 0, month) for floor in FLOORS]
+    for seed in range(1, seeds):
+        out += [_update(floor, seed, month) for month in UPDATED_MONTHS for floor in FLOORS]
+        out += [_cnnloc(floor, seed) for floor in FLOORS]
+    return out
+
+
+_BASELINES = {
+    "knn": itoloc_study.neighbours, "retrained": itoloc_study.retrained,
+    "acmu": itoloc_study.acmu_like, "chameleon": itoloc_study.chameleon_like,
+}  # fmt: skip
+
+
+def _baseline(floor: int, name: str) -> Part:
+    return Part(
+        f"uji{floor}-{name}",
+        lambda shelf: {
+            "kind": "baseline", "floor": floor, "system": name, "seed": 0,
+            **_BASELINES[name](shelf.months(floor)),
+        },
+    )  # fmt: skip
+
+
+def _main(floor: int, seed: int) -> Part:
+    def make(shelf: Shelf) -> dict[str, Any]:
+        run, record = itoloc_study.trained(shelf.months(floor), MAIN, seed)
+        run.save(shelf.run(floor, seed))
+        return {"kind": "main", "floor": floor, "system": MAIN, "seed": seed, **record}
+
+    return Part(f"uji{floor}-{MAIN}-{seed}", make)
+
+
+def _cnnloc(floor: int, seed: int) -> Part:
+    return Part(
+        f"uji{floor}-cnnloc-{seed}",
+        lambda shelf: {
+            "kind": "baseline", "floor": floor, "system": "cnnloc", "seed": seed,
+            **itoloc_study.cnnloc(shelf.months(floor), seed),
+        },
+    )  # fmt: skip
+
+
+def _ablation(name: str, seed: int) -> Part:
+    floor = ABLATED_FLOOR
+
+    def make(shelf: Shelf) -> dict[str, Any]:
+        months = shelf.months(floor)
+        model, record = itoloc_study.ablated(months, MAIN, ABLATIONS[name], seed)
+        if seed == 0 and name in ("base", "adversary"):
+            from evaluation.itoloc_features import features
+
+            record["features"] = features(months, model)
+        return {"kind": "ablation", "floor": floor, "system": name, "seed": seed, **record}
+
+    return Part(f"uji{floor}-ablation-{name}-{seed}", make)
+
+
+def _update(floor: int, seed: int, month: int) -> Part:
+    def make(shelf: Shelf) -> dict[str, Any]:
+        folder = shelf.run(floor, seed)
+        if not folder.is_dir():
+            raise RunError(f"{folder} is missing: the part uji{floor}-{MAIN}-{seed} makes it")
+        record = itoloc_study.updated(shelf.months(floor), Run.load(folder), month, seed)
+        return {"kind": "update", "floor": floor, "system": "update", "seed": seed,
+                "month": month, **record}  # fmt: skip
+
+    return Part(f"uji{floor}-update-m{month:02d}-{seed}", make)

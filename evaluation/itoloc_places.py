@@ -1,0 +1,62 @@
+"""The 25 months of uji_library as iToLoc is studied on them: campaigns, phones, regions.
+
+Everything is learned from month 1, all of it. A later month's figures are over its ``tst``
+campaigns walked with the survey's phone; in month 25 five more were walked with another one. What
+is not heard any more is told, campaign by campaign, from the *other* campaigns of that month.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.metrics import cells_of
+from training.readers import uji_library
+from training.survey import Survey
+
+FLOORS = (3, 5)
+FIRST, LAST = 1, 25
+MONTHS = tuple(range(2, LAST + 1))
+PHONE, OTHER_PHONE = "Galaxy S3", "Galaxy A5 2017"
+REGION_M = 4.0
+# Campaigns of a month in two halves; either teaches the update that the other one judges.
+FOLDS = (("trn01", "tst01", "tst02"), ("tst03", "tst04", "tst05"))
+
+
+@dataclass(frozen=True)
+class Months:
+    """The scans of one floor. ``month`` (M,), ``campaign`` (M,) such as "tst03"."""
+
+    floor: int
+    survey: Survey
+    month: NDArray[np.int64]
+    campaign: NDArray[np.str_]
+
+    def first(self) -> Survey:
+        """Month 1, every row to learn from."""
+        part = self.survey.take(self.month == FIRST)
+        return part.with_split(np.full(len(part), "train", dtype=object))
+
+    def tested(self, month: int, device: str = PHONE) -> NDArray[np.bool_]:
+        """(M,) a month's scans to be judged by."""
+        visit = np.char.startswith(self.campaign, "tst")
+        return (self.month == month) & visit & (self.survey.device == device)
+
+    def others(self, month: int, campaign: str) -> NDArray[np.bool_]:
+        """(M,) what the month's other campaigns heard."""
+        return (self.month == month) & (self.campaign != campaign)
+
+    def regions(self, xy_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(B, 2) column and row of the 4 x 4 m region each position lies in."""
+        return cells_of(xy_m, self.survey.xy_m.min(axis=0), REGION_M)
+
+
+def months_of(data: Path, floor: int) -> Months:
+    """Raises SurveyError where the set is not there."""
+    survey = uji_library.read(data / "uji_library", [floor], [FIRST, *MONTHS])
+    session = survey.session.astype(str)
+    month = np.array([int(one[1:3]) for one in session])
+    return Months(floor, survey, month, np.array([one[4:] for one in session]))

@@ -1,0 +1,268 @@
+"""Systems of the iToLoc study over the months of one floor: figures of each month, as records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.baselines.acmu import acmu
+from evaluation.baselines.aged_knn import masked, silent, static
+from evaluation.baselines.chameleon import chameleon
+from evaluation.baselines.cnnloc import fit as fit_cnnloc
+from evaluation.itoloc_places import FOLDS, LAST, MONTHS, OTHER_PHONE, PHONE, Months
+from training import itoloc
+from training.calibration import radius_at
+from training.decode import Decoded, decode, softmax
+from training.itoloc_answer import probability
+from training.itoloc_fitting import scores
+from training.itoloc_presets import PRESETS
+from training.itoloc_update import mask_of, update
+from training.knn import Database
+from training.presets import preset_of
+from training.run import Run
+from training.survey import Survey
+
+# By which access points baselines go: those heard in so large a share of month 1's scans.
+LEAST_SHARE = 0.01
+# Of scans (B, N) that lack the access points (N,) marked: answers, one per way of answering.
+Answers = Callable[[NDArray[np.float32], NDArray[np.bool_]], Mapping[str, Decoded]]
+
+
+def over_months(
+    months: Months,
+    bssids: tuple[str, ...],
+    answers: Answers,
+    radius_m: Callable[[Decoded], NDArray[np.float64]] | None = None,
+) -> dict[str, Any]:
+    """{way: {month: figures}} of every later month, and of month 25 with the other phone.
+
+    Ways are those of ``answers``, as they stand ("static") and with silent access points masked
+    ("masked", told campaign by campaign from the others).
+    """
+    rssi = months.survey.fingerprints(bssids)
+    out: dict[str, Any] = {}
+    tests = [(str(m), m, PHONE) for m in MONTHS] + [(f"{LAST} other phone", LAST, OTHER_PHONE)]
+    for name, month, device in tests:
+        rows = months.tested(month, device)
+        truth, query = months.survey.take(rows), rssi[rows]
+        found = {f"static {k}".strip(): v
+                 for k, v in answers(query, np.zeros(len(bssids), bool)).items()}  # fmt: skip
+        parts: dict[str, list[tuple[NDArray, Decoded]]] = {}
+        hidden = []
+        for campaign in np.unique(months.campaign[rows]):
+            unknown = silent(rssi[months.others(month, campaign)])
+            hidden.append(int(unknown.sum()))
+            here = months.campaign[rows] == campaign
+            for k, v in answers(query[here], unknown).items():
+                parts.setdefault(f"masked {k}".strip(), []).append((here, v))
+        found |= {k: gathered(len(truth), one) for k, one in parts.items()}
+        for way, said in found.items():
+            radius = None if radius_m is None or " " in way else radius_m(said)
+            got = figures(months, said.xy_m, truth, radius)
+            out.setdefault(way, {})[name] = got | {"unknown": float(np.mean(hidden))}
+    return out
+
+
+def gathered(count: int, parts: list[tuple[NDArray[np.bool_], Decoded]]) -> Decoded:
+    """Answers to parts of ``count`` scans, in the scans' order."""
+    whole = Decoded(np.full((count, 2), np.nan), np.zeros(count, np.int32), np.zeros(count))
+    for rows, one in parts:
+        for column, values in zip(whole, one, strict=True):
+            column[rows] = values
+    return whole
+
+
+def figures(
+    months: Months,
+    xy_m: NDArray[np.float64],
+    truth: Survey,
+    radius_m: NDArray[np.float64] | None = None,
+) -> dict[str, Any]:
+    """Errors of n scans, and the share whose estimate lies in the true 4 x 4 m region. The floor
+    is given here, and no figure."""
+    error = np.linalg.norm(xy_m - truth.xy_m, axis=1)
+    same = (months.regions(xy_m) == months.regions(truth.xy_m)).all(axis=1)
+    out: dict[str, Any] = {
+        "n": len(error), "mean_m": float(error.mean()), "median_m": float(np.median(error)),
+        "p75_m": float(np.quantile(error, 0.75)), "p95_m": float(np.quantile(error, 0.95)),
+        "region": float(same.mean()),
+    }  # fmt: skip
+    if radius_m is not None:
+        out["coverage_68"] = float((error <= radius_m).mean())
+    return {k: round(v, 4) for k, v in out.items()}
+
+
+def neighbours(months: Months) -> dict[str, Any]:
+    """Weighted kNN static and masked, and retrained on the month's own trn campaign."""
+    names, base, _ = survey_of(months)
+
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Decoded]:
+        return {"": masked(base, query, unknown) if unknown.any() else static(base, query)}
+
+    return {"access_points": len(names), "ways": over_months(months, names, answers)}
+
+
+def retrained(months: Months) -> dict[str, Any]:
+    """Weighted kNN on labelled rows of each month's trn campaign: 24 of the 106 points."""
+
+    def one(month: int, query: NDArray, rssi: NDArray) -> Decoded:
+        rows = (months.month == month) & (months.campaign == "trn01")
+        return static(Database.of(rssi[rows], months.survey.take(rows)), query)
+
+    every = tuple(sorted(months.survey.bssids))
+    return {"access_points": len(every), "ways": {"labelled": by_month(months, every, one)}}
+
+
+def acmu_like(months: Months) -> dict[str, Any]:
+    """Levels carried on by labelled scans of each month's trn campaign."""
+    names, base, visit = survey_of(months)
+
+    def one(month: int, query: NDArray, rssi: NDArray) -> Decoded:
+        rows = (months.month == month) & (months.campaign == "trn01")
+        return acmu(base, visit, rssi[rows], months.survey.take(rows).xy_m, query)
+
+    return {"access_points": len(names), "ways": {"labelled": by_month(months, names, one)}}
+
+
+def chameleon_like(months: Months) -> dict[str, Any]:
+    """Altered access points found and estimated anew from the month's other campaigns."""
+    names, base, _ = survey_of(months)
+    rssi = months.survey.fingerprints(names)
+    out = {}
+    for month in MONTHS:
+        rows = months.tested(month)
+        parts = []
+        for campaign in np.unique(months.campaign[rows]):
+            here = months.campaign[rows] == campaign
+            unlabelled = rssi[months.others(month, campaign)]
+            parts.append((here, chameleon(base, unlabelled, rssi[rows][here])))
+        found = gathered(int(rows.sum()), parts)
+        out[str(month)] = figures(months, found.xy_m, months.survey.take(rows))
+    return {"access_points": len(names), "ways": {"updated": out}}
+
+
+def cnnloc(months: Months, seed: int) -> dict[str, Any]:
+    """CNNLoc on month 1; masked access points count as not heard, the only way it has."""
+    names, base, _ = survey_of(months)
+    began = time.process_time()
+    fitted = fit_cnnloc(base.rssi_dbm, months.first(), seed)
+    took = time.process_time() - began
+
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Decoded]:
+        del unknown
+        xy_m, floor = fitted.locate(query)
+        return {"": Decoded(xy_m, floor, np.zeros(len(xy_m)))}
+
+    ways = over_months(months, names, answers)
+    return {"access_points": len(names), "cpu_s": round(took, 1),
+            "ways": {"static": ways["static"]}}  # fmt: skip
+
+
+def trained(months: Months, preset: str, seed: int) -> tuple[Run, dict[str, Any]]:
+    """A preset as ``rssfix train`` has it: the run, and its record."""
+    began = time.process_time()
+    run = itoloc.train(months.first(), preset, seed=seed, threads=1)
+    took = time.process_time() - began
+    network, places = itoloc.load_network(run), places_of_run(run)
+
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Decoded]:
+        said = {"": probability(run, network, query, unknown)}
+        if run.neighbours is not None:
+            said["network"] = softmax(scores(network, run.input_recipe, query, unknown), 1.0)
+        return {k: decode(v, *places, run.estimate) for k, v in said.items()}
+
+    knots = run.accuracy["spread_m"], run.accuracy["radius_m"]
+    ways = over_months(months, run.bssids, answers, lambda said: radius_at(knots, said.spread_m))
+    return run, {
+        "access_points": len(run.bssids), "cpu_s": round(took, 1),
+        "epochs": run.provenance["epochs"], "settings": run.provenance["settings"],
+        "held_out_mean_m": run.metrics["mean_m"], "temperature": run.temperature,
+        "fusion": run.neighbours, "ways": ways,
+    }  # fmt: skip
+
+
+def ablated(
+    months: Months, preset: str, changes: Mapping[str, Any], seed: int
+) -> tuple[itoloc.Model, dict[str, Any]]:
+    """The network of a changed preset, fitted once to all of month 1 for all its epochs, alone and
+    at temperature 1: ablations differ in nothing else."""
+    chosen = preset_of(PRESETS, preset, {**changes, "fused": False})
+    first = months.first()
+    began = time.process_time()
+    model = itoloc.fit_rows(first, first.rows("train"), None, chosen, seed, "")
+    took = time.process_time() - began
+    network, recipe, cells = model.fitting.network, model.fitting.recipe, model.cells
+
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Decoded]:
+        said = softmax(scores(network, recipe, query, unknown), 1.0)
+        return {"": decode(said, cells.xy_m, cells.floor, chosen.estimate)}
+
+    return model, {
+        "access_points": len(model.bssids), "cpu_s": round(took, 1), "changes": dict(changes),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "domains": list(model.domains), "ways": over_months(months, model.bssids, answers),
+    }  # fmt: skip
+
+
+def updated(months: Months, run: Run, month: int, seed: int) -> dict[str, Any]:
+    """A month's two updates of month 1's run, each judged on the half it did not see, beside the
+    run as it is and masked on the same scans."""
+    rssi, places = months.survey.fingerprints(run.bssids), places_of_run(run)
+    began = time.process_time()
+    parts: dict[str, list[tuple[NDArray, Decoded]]] = {}
+    rows = months.tested(month)
+    reports = []
+    for fold in FOLDS:
+        own = (months.month == month) & np.isin(months.campaign, fold)
+        here = ~np.isin(months.campaign[rows], fold)
+        newer, report = update(run, months.survey.take(own), seed=seed, threads=1)
+        kept = {k: report[k] for k in ("scans", "kept", "mask_kept", "masked", "co_trained")}
+        kept["rounds"] = len(report["rounds"])
+        kept["rolled_back"] = sum(one["rolled_back"] for one in report["rounds"])
+        kept["last_added"] = [one["added"] for one in report["rounds"] if "added" in one][-1]
+        reports.append(kept | {"unknown": len(newer.unknown)})
+        unknown, nothing = mask_of(newer, newer.unknown), np.zeros(len(run.bssids), bool)
+        for way, one, hidden in (
+            ("static", run, nothing), ("masked", run, unknown), ("updated", newer, unknown)
+        ):  # fmt: skip
+            said = probability(one, itoloc.load_network(one), rssi[rows][here], hidden)
+            parts.setdefault(way, []).append((here, decode(said, *places, one.estimate)))
+    truth = months.survey.take(rows)
+    ways = {way: {str(month): figures(months, gathered(len(truth), one).xy_m, truth)}
+            for way, one in parts.items()}  # fmt: skip
+    return {"cpu_s": round(time.process_time() - began, 1), "updates": reports, "ways": ways}
+
+
+def survey_of(months: Months) -> tuple[tuple[str, ...], Database, NDArray[np.int64]]:
+    """What the baselines go by: access points, month 1's rows, and the campaign of each row."""
+    first = months.first()
+    names = tuple(sorted(first.bssids))
+    rssi = first.fingerprints(names)
+    kept = np.isfinite(rssi).mean(axis=0) >= LEAST_SHARE
+    visit = np.unique(first.session.astype(str), return_inverse=True)[1]
+    chosen = tuple(name for name, one in zip(names, kept, strict=True) if one)
+    return chosen, Database.of(np.ascontiguousarray(rssi[:, kept]), first), visit
+
+
+def by_month(
+    months: Months,
+    names: tuple[str, ...],
+    one: Callable[[int, NDArray, NDArray], Decoded],
+) -> dict[str, Any]:
+    """{month: figures} of a system made anew for every month."""
+    rssi = months.survey.fingerprints(names)
+    out = {}
+    tests = [(str(m), m, PHONE) for m in MONTHS] + [(f"{LAST} other phone", LAST, OTHER_PHONE)]
+    for name, month, device in tests:
+        rows = months.tested(month, device)
+        found = one(month, rssi[rows], rssi)
+        out[name] = figures(months, found.xy_m, months.survey.take(rows))
+    return out
+
+
+def places_of_run(run: Run) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    return run.arrays["places_xy_m"], run.arrays["places_floor"]
