@@ -6,7 +6,14 @@ runtime is imported before a bundle needs one.
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import BundleError, ClosedError, RssfixError, RuntimeUnavailableError, ScanError
+from .errors import (
+    BundleError,
+    ClosedError,
+    RssfixError,
+    RuntimeUnavailableError,
+    ScanError,
+    SourceError,
+)
 
 if TYPE_CHECKING:
     from .explain import Explanation
@@ -30,6 +37,7 @@ __all__ = [
     "RuntimeUnavailableError",
     "Scan",
     "ScanError",
+    "SourceError",
     "Status",
     "Track",
     "__version__",

@@ -83,7 +83,7 @@ class MqttOutput:
         self._outbox = outbox
         self._say = say
         self._events: SimpleQueue[tuple[str, int]] = SimpleQueue()
-        self._idle = Event()
+        self._tried, self._idle = Event(), Event()
         self._failure: StoreError | None = None
         self._told = ""
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
@@ -121,6 +121,8 @@ class MqttOutput:
 
     def close(self, timeout_s: float = CLOSE_S) -> None:
         """Give what is on its way a moment to be confirmed, say goodbye, end the threads."""
+        # A recording may have ended before the first answer came.
+        self._tried.wait(timeout_s)
         if self._client.is_connected():
             self._events.put(("new", 0))
             self._idle.wait(timeout_s)
@@ -187,6 +189,7 @@ class MqttOutput:
         self._events.put(("confirmed", mid))
 
     def _tell(self, text: str) -> None:
+        self._tried.set()
         if text != self._told:
             self._told = text
             self._say(text)

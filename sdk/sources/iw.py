@@ -109,7 +109,7 @@ def parse(text: str, boot_ns: Callable[[], int] = boot_time_ns) -> list[Heard]:
         elif name == "signal":
             level = _SIGNAL.fullmatch(value)
             if level is not None:
-                sign = -1 if level[1].startswith("-") else 1
+                sign = -1 if "-" in value else 1
                 dbm = abs(int(level[1])) + float(f"0.{level[2] or 0}")
                 at = at._replace(rssi_dbm=sign * dbm)
             elif not re.fullmatch(r"\d+/100", value):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..errors import SourceError
 
 # Debian keeps iw and wpa_cli where the PATH of a normal user does not look.
-_ALSO = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+ALSO = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 _PACKAGES = {"iw": "iw", "wpa_cli": "wpasupplicant", "nmcli": "network-manager"}
 NETWORK_INTERFACES = Path("/sys/class/net")
 
@@ -32,7 +32,7 @@ def run(command: Sequence[str], timeout_s: float = 30.0) -> Output:
         SourceError: it is not installed (names the package), cannot be started, or does not end.
     """
     name = command[0]
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_ALSO])
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *ALSO])
     program = shutil.which(name, path=path)
     if program is None:
         package = _PACKAGES.get(name, name)
