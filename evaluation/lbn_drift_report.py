@@ -42,7 +42,8 @@ def view(record: Record, mode: str) -> Record | None:
     return {"seed": record["seed"], "tests": (record["tests"] if mode == RUNNING else {}) | tests}
 
 
-def _views(records: Sequence[Record], mode: str) -> list[Record]:
+def views(records: Sequence[Record], mode: str) -> list[Record]:
+    """``view`` of each record that has one."""
     return [v for v in (view(r, mode) for r in records) if v is not None]
 
 
@@ -50,7 +51,7 @@ def _means(of: Mapping[str, Sequence[Record]], tests: Sequence[str]) -> str:
     rows = []
     for name, records in of.items():
         for mode in (RUNNING, OWN):
-            seen = _views(records, mode)
+            seen = views(records, mode)
             if not seen:
                 continue
             title = title_of(name) + (", own statistics" if mode == OWN else "")
@@ -68,7 +69,7 @@ def _tests(of: Mapping[str, Sequence[Record]], spans: Sequence[Sequence[str]]) -
     rows = []
     for span in spans:
         for one, other in pairs:
-            found = compare(_views(of[one[0]], one[1]), _views(of[other[0]], other[1]), span)
+            found = compare(views(of[one[0]], one[1]), views(of[other[0]], other[1]), span)
             if found is not None:
                 names = (f"{title_of(n)} ({m})" for n, m in (one, other))
                 rows.append(compared(found, *names, span[0] + (" on" if len(span) > 1 else "")))

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from evaluation.explanation_plots import save_small
+from evaluation.lbn_drift import BASE_TEST, KINDS, OWN, RUNNING
+from evaluation.lbn_drift_report import views
 from evaluation.lbn_figures import GRID_M
 from evaluation.lbn_places import OTHER_PHONE
 from evaluation.lbn_statistics import Record, pooled
@@ -17,6 +19,8 @@ from evaluation.plots import BLUE, GREEN, GREY, ORANGE
 
 PURPLE = "#CC79A7"
 COLOURS = {"none": GREY, "bn": GREEN, "ln": PURPLE, "lbn": BLUE, NEIGHBOURS: ORANGE}
+LIGHT_BLUE = "#56B4E9"
+DRIFTED = {"none": GREY, "bn": GREEN, "lbn": BLUE, "lbn-sample": LIGHT_BLUE, NEIGHBOURS: ORANGE}
 _KNN = "kNN"
 
 
@@ -29,6 +33,9 @@ def draw(records: Sequence[Record], out: Path) -> None:
     errors(of, out / "errors.png")
     distribution(of, out / "ecdf.png")
     months(of, out / "months.png")
+    judged = {n: [r for r in records if r["variant"] == n and "drift" in r] for n in DRIFTED}
+    if judged["bn"] and judged["lbn"]:
+        drift({n: rs for n, rs in judged.items() if rs}, out / "drift.png")
     if all("pca" in of[n][0] for n in LAYER_1):
         features(of, out / "pca.png")
 
@@ -89,6 +96,36 @@ def months(of: dict[str, list[Record]], path: Path) -> None:
     axes.grid(color="#E5E5E5", lw=0.8)
     axes.set_axisbelow(True)
     axes.legend(loc="lower right", frameon=False, fontsize=8)
+    save_small(figure, path)
+
+
+def drift(of: dict[str, list[Record]], path: Path) -> None:
+    """Mean error with moving averages (filled) and with statistics of the scans (hollow)."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    real = list(next(iter(of.values()))[0]["tests"])
+    scenes = ([BASE_TEST, *(k.title for k in KINDS)], real)
+    titles = (f"Drift simulated on {BASE_TEST}", "The drift there is")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, names, title in zip(panels, scenes, titles, strict=True):
+        lines = [(n, m, views(rs, m)) for n, rs in of.items() for m in (RUNNING, OWN)]
+        lines = [line for line in lines if line[2]]
+        for i, (name, mode, seen) in enumerate(lines):
+            values = np.array([[v["tests"][t]["mean_m"] for t in names] for v in seen])
+            spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(len(names))
+            x = np.arange(len(names)) + 0.09 * (i - (len(lines) - 1) / 2)
+            label = _title(name) + (", own statistics" if mode == OWN else "")
+            axes.errorbar(x, values.mean(axis=0), spread, color=DRIFTED[name], ls="", marker="o",
+                          ms=6, mfc=DRIFTED[name] if mode == RUNNING else "white", capsize=2,
+                          label=label)  # fmt: skip
+        marks = [n.replace(", ", ",\n") for n in names]
+        axes.set_xticks(range(len(names)), marks, fontsize=8)
+        axes.set_title(title, fontsize=11)
+        axes.set_ylim(bottom=0)
+        axes.grid(axis="y", color="#E5E5E5", lw=0.8)
+        axes.set_axisbelow(True)
+    panels[0].set_ylabel("mean error (m)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4,
+                  frameon=False, fontsize=8)  # fmt: skip
     save_small(figure, path)
 
 

@@ -57,7 +57,7 @@ def test_the_command_resumes_and_reports(small, tmp_path, monkeypatch):
     runs = sorted(f.stem for f in (tmp_path / "out" / "runs").iterdir())
     assert runs == sorted([f"uji-{n}-{s}" for n in LAYER_1 for s in (0, 1)] + ["uji-knn-0"])
     assert sorted(p.name for p in (tmp_path / "out").glob("*.png")) == [
-        "ecdf.png", "errors.png", "months.png", "pca.png",
+        "drift.png", "ecdf.png", "errors.png", "months.png", "pca.png",
     ]  # fmt: skip
     text = (tmp_path / "out" / "tables.md").read_text()
     assert "| LBN less BN | 2 |" in text
@@ -235,11 +235,12 @@ def test_the_table_of_bundles():
         "p95_m": 4.0, "coverage_68": 0.7, "parameters": 1400000, "model_bytes": 1400999,
         "bundle_bytes": 2e6, "p50_us": 250.4, "access_points": 144, "places": 106,
         "commit": "abc", "date": "2026-01-01",
+        "held_out_mean_m": 1.41,
     }  # fmt: skip
     refused = {"system": "neighbours", "seed": 1, "refused": "why", "commit": "abc", "date": "d"}
     lines = lbn_bundles.table([row, refused]).splitlines()
     heads, first, second = (line.split("|") for line in (lines[4], lines[6], lines[7]))
-    assert len(heads) == len(first) == len(second) == 15
+    assert len(heads) == len(first) == len(second) == 16
     assert "refused: why" in lines[6], "in the order of SYSTEMS"
-    assert [c.strip() for c in second[3:5]] == ["1.50", "1.20"]
-    assert second[8].strip() == "1,400,000"
+    assert [c.strip() for c in second[3:6]] == ["1.41", "1.50", "1.20"]
+    assert second[9].strip() == "1,400,000"
