@@ -24,7 +24,7 @@ from training.epochs import Watched
 from training.fitting import Fitting, Settings, arithmetic, device_of, fit
 from training.fusion import Fusion, database_of, fit_fusion
 from training.held_out import plain_knn, temperature_of
-from training.knn import tune
+from training.knn import Rule, tune_in_turns
 from training.networks.exloc import ExLocNet
 from training.order import order_aps
 from training.presets import PRESETS, Preset, preset_of
@@ -32,6 +32,7 @@ from training.record import Held, judge, make_run
 from training.run import Run
 from training.split import Validation, validation_of
 from training.survey import Survey, SurveyError
+from training.turns import turns_of
 
 DEFAULT_PRESET = "small"
 
@@ -50,8 +51,10 @@ class _Model:
 
 @dataclass(frozen=True)
 class _Fits:
-    """``first`` has not seen the scans held out; ``final`` has seen all, where they were drawn."""
+    """``first`` has not seen the scans held out by ``rule``; ``final`` has seen all, where they
+    were drawn."""
 
+    rule: str
     held_out: Validation
     first: _Model
     final: _Model
@@ -118,7 +121,7 @@ def _fits(
             survey, train_rows, None, chosen, seed, "fit on all rows", progress, device,
             stop_after=first.fitting.epochs,
         )  # fmt: skip
-    return _Fits(held_out, first, final)
+    return _Fits(rule, held_out, first, final)
 
 
 def _run(
@@ -131,7 +134,13 @@ def _run(
     device: str,
 ) -> Run:
     held_out, first, final = fits.held_out, fits.first, fits.final
-    held, fusion = _held(first, survey, held_out, chosen, progress)
+    neighbours = None
+    if chosen.fused:
+        asked = turns_of(survey, held_out, seed, fits.rule)
+        neighbours, _ = tune_in_turns(
+            chosen.vectors.of(survey, first.bssids), survey, asked, progress
+        )
+    held, fusion = _held(first, survey, held_out, chosen, neighbours)
     network = final.fitting.network.cpu()
     if network.config["padding"] == "circular" and network.form == "2d":
         network = network.to_1d()
@@ -251,7 +260,7 @@ def _ap_positions(survey: Survey, names: Sequence[str]) -> NDArray[np.float64]:
 
 
 def _held(
-    model: _Model, survey: Survey, held_out: Validation, preset: Preset, progress: bool
+    model: _Model, survey: Survey, held_out: Validation, preset: Preset, rule: Rule | None
 ) -> tuple[Held, Fusion | None]:
     part = survey.take(held_out.rows)
     weight = held_out.weight[held_out.rows]
@@ -259,9 +268,8 @@ def _held(
     logits = model.fitting.logits(model.recipe.normalised(rssi))
     temperature = temperature_of(logits, model.cells, part, preset.soften_m)
     probability, fusion = softmax(logits, temperature), None
-    if preset.fused:
+    if rule is not None:
         base = database_of(model.rssi_dbm, model.part, model.cells)
-        rule, _ = tune(base, rssi, part, weight, progress)
         fusion, temperature = fit_fusion(
             rule, base, logits, temperature, rssi, part, weight, preset.estimate
         )

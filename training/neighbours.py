@@ -1,7 +1,7 @@
-"""The system ``neighbours``: weighted kNN tuned on held-out scans, the figure to beat.
+"""The system ``neighbours``: weighted kNN tuned on the survey in turns, the figure to beat.
 
-Through the same steps as a network: access points chosen and rules tuned with the validation scans
-left out, then a database of every training row.
+Through the same steps as a network: access points chosen and errors measured with the validation
+scans left out, then a database of every training row.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from training.knn import Database, apply, tune
+from training.knn import Database, apply, tune_in_turns
 from training.presets import NEIGHBOUR_PRESETS, preset_of
 from training.record import judge, make_run
 from training.run import Run
 from training.split import validation_of
 from training.survey import Survey
+from training.turns import turns_of
 
 DEFAULT_PRESET = "tuned"
 
@@ -48,7 +49,9 @@ def train(
     database = Database.of(vectors.of(part, names), part)
     query = vectors.of(other, names)
     weight = held_out.weight[held_out.rows]
-    best, _ = tune(database, query, other, weight, progress)
+    best, score = tune_in_turns(
+        vectors.of(survey, names), survey, turns_of(survey, held_out, seed, rule), progress
+    )
     held = judge(apply(database, best, query), query, other, weight)
 
     if held_out.drawn:
@@ -61,6 +64,6 @@ def train(
         places_floor=database.places_floor,
         metrics=held.figures,
         neighbours=asdict(best),
-        provenance={"settings": asdict(chosen)},
+        provenance={"settings": asdict(chosen), "tuned_m": score},
         arrays={"database": database.rssi_dbm, "place_of_row": database.place_of_row},
     )  # fmt: skip

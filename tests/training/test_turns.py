@@ -1,0 +1,145 @@
+"""A survey asked about itself in turns, and the neighbours' rule that comes of it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from invented import invented_survey
+from sklearn.neighbors import KNeighborsRegressor
+
+from training import exloc, neighbours
+from training.knn import (
+    FLOOR_PENALTY_M,
+    KS,
+    LINEAR,
+    POWED,
+    POWERS,
+    in_form,
+    tune_in_turns,
+)
+from training.split import UNSEEN_SHARE, spots, validation_of
+from training.turns import TURNS, Turn, turns_of
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 9), st.integers(0, 99), st.sampled_from([5, 40, 10_000]))
+def test_every_session_is_left_out_once(sessions, seed, most):
+    survey = invented_survey(sessions + 1, side=2)
+    turns = turns_of(survey, validation_of(survey, seed), seed, most=most)
+    train, session = survey.rows("train"), survey.session.astype(str)
+    left_out = []
+    for turn in turns:
+        rest = train & ~turn.answering
+        assert not (turn.asked & ~rest).any()
+        assert not (turn.answering & ~train).any()
+        left_out += list(np.unique(session[rest]))
+        assert not np.isin(session[turn.asked], session[turn.answering]).any()
+        assert turn.known.all()  # Every session visits every spot.
+        assert len(turn.known) == turn.asked.sum()
+    assert sorted(left_out) == sorted(np.unique(session[train]))
+    assert len(turns) == min(TURNS, sessions)
+    asked = sum(turn.asked.sum() for turn in turns)
+    assert asked == train.sum() if most == 10_000 else asked < most + TURNS
+
+
+def test_sessions_ask_alike():
+    """However many rows one of them has."""
+    survey = invented_survey(4, side=4)
+    first = np.flatnonzero(survey.session == "s0")[6:]
+    survey = survey.take(~np.isin(np.arange(len(survey)), first))
+    turns = turns_of(survey, validation_of(survey), most=18)
+    asked = sum(turn.asked.astype(int) for turn in turns)
+    assert [asked[survey.session == f"s{i}"].sum() for i in range(3)] == [4, 4, 4]
+
+
+def test_unseen_spots_are_told_from_known_ones():
+    survey = invented_survey(4, side=2, floors=(0,))
+    alone = (survey.session == "s0") == (survey.x_m < 1.0)  # s0 alone on the left, and only there.
+    survey = survey.take(alone)
+    for turn in turns_of(survey, validation_of(survey, rule="session"), rule="session"):
+        spot = spots(survey)
+        expected = np.isin(spot[turn.asked], spot[turn.answering])
+        np.testing.assert_array_equal(turn.known, expected)
+        if (survey.session[turn.asked] == "s0").any():
+            assert not turn.known.any()
+
+
+def test_spots_where_they_are_asked_for_or_nothing_else_is_left():
+    survey = invented_survey(2, side=3, floors=(0,))
+    cases = [(survey, "auto"), (invented_survey(5, side=3), "spot")]
+    # Each session on a floor of its own: none could answer the other.
+    apart = invented_survey(3, side=3)
+    cases.append((apart.take((apart.session == "s0") == (apart.floor == 0)), "session"))
+    for one, rule in cases:
+        spot = spots(one)
+        for turn in turns_of(one, validation_of(one, rule=rule), rule=rule):
+            assert turn.asked.any()
+            assert not turn.known.any()
+            assert not np.isin(spot[turn.asked], spot[turn.answering]).any()
+            assert np.isin(one.floor[turn.asked], one.floor[turn.answering]).all()
+
+
+def test_the_survey_s_own_split_is_the_only_turn(survey):
+    split = np.where(survey.session == "s3", "validation", survey.split).astype(object)
+    own = survey.with_split(split)
+    (turn,) = turns_of(own, validation_of(own), most=3)
+    np.testing.assert_array_equal(turn.asked, split == "validation")
+    np.testing.assert_array_equal(turn.answering, split == "train")
+
+
+def test_the_best_rule_of_all_turns_is_found(survey):
+    """Against scikit-learn's neighbours (Sorensen is Bray-Curtis), turn by turn."""
+    survey = survey.take(survey.floor == 0)
+    levels = survey.fingerprints(survey.bssids)
+    rssi = levels + np.random.default_rng(0).normal(0, 6, levels.shape).astype(np.float32)
+    turns = turns_of(survey, validation_of(survey), most=60)
+    for turn in turns:
+        turn.known[:3] = False  # Two kinds of spots, so that their mean matters.
+    known = np.concatenate([turn.known for turn in turns])
+
+    def score(metric, form, k, power):
+        errors, values = [], in_form(rssi, form).astype(np.float64)
+        for turn in turns:
+            model = KNeighborsRegressor(
+                k, metric={"sorensen": "braycurtis"}.get(metric, metric), algorithm="brute",
+                weights=lambda d: (d.min(axis=1, keepdims=True) / d) ** power,
+            )  # fmt: skip
+            model.fit(values[turn.answering], survey.xy_m[turn.answering])
+            found = model.predict(values[turn.asked])
+            errors.append(np.linalg.norm(found - survey.xy_m[turn.asked], axis=1))
+        error = np.concatenate(errors)
+        return error[known].mean() ** (1 - UNSEEN_SHARE) * error[~known].mean() ** UNSEEN_SHARE
+
+    best, found = tune_in_turns(rssi, survey, turns)
+    assert found == pytest.approx(
+        score(best.metric, best.value_form, best.k, best.weight_power), rel=1e-3
+    )
+    others = [
+        score(metric, form, k, power)
+        for metric, form in (("l1", LINEAR[1]), ("l2", LINEAR[0]), ("sorensen", POWED[1]))
+        for k in KS[1:3]
+        for power in POWERS
+    ]
+    assert found <= min(others) * 1.001
+
+
+def test_a_wrong_floor_is_penalised(survey):
+    """One fingerprint stands on both floors: whichever is chosen, the error is the penalty."""
+    train = np.flatnonzero(survey.floor == 0)[:2]
+    two = survey.take(np.isin(np.arange(len(survey)), [train[0], np.argmax(survey.floor == 1)]))
+    asked, answering = np.array([True, False]), np.array([False, True])
+    rssi = np.full((2, 3), -50.0, dtype=np.float32)
+    turn = Turn(answering, asked, np.array([False]))
+    distance = np.linalg.norm(two.xy_m[0] - two.xy_m[1])
+    assert tune_in_turns(rssi, two, [turn])[1] == pytest.approx(distance + FLOOR_PENALTY_M)
+
+
+def test_neighbours_and_fused_networks_share_the_rule(survey):
+    """With the same access points both take the rule of the same turns."""
+    changes = {"min_share": 0.0, "cap": None}
+    tuned = neighbours.train(survey, seed=1, changes=changes)
+    tiny = {"width": 4, "depth": 1, "epochs": 1, "fused": True} | changes
+    fused = exloc.train(survey, "small", seed=1, changes=tiny)
+    assert sorted(fused.bssids) == sorted(tuned.bssids)
+    assert fused.neighbours["rule"] == tuned.neighbours
+    assert tuned.provenance["tuned_m"] > 0
