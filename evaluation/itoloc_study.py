@@ -162,11 +162,8 @@ def cnnloc(months: Months, seed: int) -> dict[str, Any]:
             "ways": {"static": ways["static"]}}  # fmt: skip
 
 
-def trained(months: Months, preset: str, seed: int) -> tuple[Run, dict[str, Any]]:
-    """A preset as ``rssfix train`` has it: the run, and its record."""
-    began = time.process_time()
-    run = itoloc.train(months.first(), preset, seed=seed, threads=1)
-    took = time.process_time() - began
+def judged(months: Months, run: Run) -> dict[str, Any]:
+    """Record of a run, as it answers on a device and by its network alone (at temperature 1)."""
     network, places = itoloc.load_network(run), places_of_run(run)
 
     def answers(query: NDArray, unknown: NDArray) -> dict[str, Decoded]:
@@ -177,8 +174,8 @@ def trained(months: Months, preset: str, seed: int) -> tuple[Run, dict[str, Any]
 
     knots = run.accuracy["spread_m"], run.accuracy["radius_m"]
     ways = over_months(months, run.bssids, answers, lambda said: radius_at(knots, said.spread_m))
-    return run, {
-        "access_points": len(run.bssids), "cpu_s": round(took, 1),
+    return {
+        "access_points": len(run.bssids),
         "epochs": run.provenance["epochs"], "settings": run.provenance["settings"],
         "held_out_mean_m": run.metrics["mean_m"], "temperature": run.temperature,
         "fusion": run.neighbours, "ways": ways,

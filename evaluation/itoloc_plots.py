@@ -1,0 +1,78 @@
+"""Plots of ``rssfix reproduce itoloc``: the error over the months, success, and the features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from evaluation.explanation_plots import save_small
+from evaluation.itoloc_places import FLOORS, MONTHS
+from evaluation.plots import BLUE, GREEN, GREY, ORANGE
+
+Record = dict[str, Any]
+PURPLE, YELLOW = "#CC79A7", "#E69F00"
+LINES = (
+    ("knn", "static", "kNN, static", GREY, "--"), ("cnnloc", "static", "CNNLoc", PURPLE, "--"),
+    ("retrained", "labelled", "kNN, retrained (labels)", YELLOW, ":"),
+    ("knn", "masked", "kNN, masked", ORANGE, "-"), ("best", "static", "best, static", BLUE, "--"),
+    ("best", "masked", "best, masked", BLUE, "-"),
+)  # fmt: skip
+
+
+def draw(records: Sequence[Record], out: Path) -> None:
+    """The plots that the records give."""
+    over_months(records, out / "months.png", "mean_m", "mean error (m)")
+    over_months(records, out / "regions.png", "region", "share in the right 4 x 4 m region")
+    found = {r["system"]: r["features"] for r in records if "features" in r}
+    if found:
+        features(found, out / "features.png")
+
+
+def over_months(records: Sequence[Record], path: Path, key: str, label: str) -> None:
+    """A line per system, the mean over floors and seeds; a dot per month's update."""
+    figure = Figure(figsize=(8, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    for system, way, title, colour, style in LINES:
+        mine = [r for r in records if r["system"] == system and way in r["ways"]]
+        if {r["floor"] for r in mine} == set(FLOORS):
+            line = [np.mean([r["ways"][way][str(m)][key] for r in mine]) for m in MONTHS]
+            axes.plot(MONTHS, line, style, color=colour, lw=1.7, label=title)
+    months = sorted({r["month"] for r in records if r["kind"] == "update"})
+    dots = {}
+    for month in months:
+        mine = [r for r in records if r["kind"] == "update" and r["month"] == month]
+        if {r["floor"] for r in mine} == set(FLOORS):
+            dots[month] = np.mean([r["ways"]["updated"][str(month)][key] for r in mine])
+    if dots:
+        axes.plot(*zip(*dots.items(), strict=True), "o", color=GREEN, ms=6, label="best, updated")
+    axes.set(xlabel="month (trained on month 1)", ylabel=label)
+    axes.set_title("uji_library, both floors", fontsize=11)
+    axes.grid(color="#E5E5E5", lw=0.8)
+    axes.set_axisbelow(True)
+    axes.legend(frameon=False, fontsize=8, ncols=2)
+    save_small(figure, path)
+
+
+def features(found: dict[str, dict[str, Any]], path: Path) -> None:
+    """t-SNE of M_E's output, coloured by domain and by region (the paper's Fig. 5)."""
+    figure = Figure(figsize=(9, 4.2 * len(found)), layout="constrained")
+    panels = figure.subplots(len(found), 2, squeeze=False)
+    for row, (system, one) in zip(panels, found.items(), strict=True):
+        plane, domain = np.array(one["plane"]), np.array(one["domain"])
+        for number, (name, colour) in enumerate(
+            zip(one["domains"], (BLUE, ORANGE, GREEN), strict=True)
+        ):
+            row[0].scatter(*plane[domain == number].T, s=8, color=colour, lw=0, label=name)
+        row[1].scatter(*plane.T, s=8, c=one["region"], cmap="tab20", lw=0)
+        row[0].set_title(f"{system}: by domain, told in {100 * one['domain_accuracy']:.0f} %")
+        row[1].set_title(
+            f"{system}: by 4 x 4 m region, told in {100 * one['region_accuracy']:.0f} %"
+        )
+        for axes in row:
+            axes.set(xticks=[], yticks=[])
+        row[0].legend(frameon=False, fontsize=7, markerscale=1.6)
+    save_small(figure, path)

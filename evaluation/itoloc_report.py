@@ -1,0 +1,250 @@
+"""Tables of ``rssfix reproduce itoloc``, from whatever records are there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.exloc_accuracy_report import table
+from evaluation.itoloc_parts import ABLATIONS, MAIN
+from evaluation.itoloc_places import FLOORS, LAST, MONTHS
+from evaluation.itoloc_plots import draw
+from sdk.atomic import write_file
+
+Record = dict[str, Any]
+# (records' system, way of answering) with what it is called, in the tables' order.
+ROWS = {
+    ("knn", "static"): "kNN, static",
+    ("cnnloc", "static"): "CNNLoc, static",
+    ("chameleon", "updated"): "Chameleon-like (that month's scans, no labels)",
+    ("acmu", "labelled"): "AcMu-like (**labelled** scans at 24 points of that month)",
+    ("retrained", "labelled"): "kNN, retrained on **labelled** scans at 24 points of that month",
+    ("knn", "masked"): "kNN, masked",
+    (MAIN, "static network"): "three modules alone, static",
+    (MAIN, "masked network"): "three modules alone, masked",
+    (MAIN, "static"): "`best`, static",
+    (MAIN, "masked"): "`best`, masked",
+    ("update", "updated"): "`best`, masked and updated",
+}
+SHOWN = (2, 6, 11, 12, 18, 25)
+OTHER = f"{LAST} other phone"
+_FIGURES = ("mean_m", "median_m", "p75_m", "p95_m", "region")
+
+
+def report(out: Path) -> str:
+    """Write tables.md, tables.json and the plots of all records in ``out``; says what there is."""
+    files = sorted((out / "runs").glob("*.json"))
+    records = [json.loads(f.read_text(encoding="utf-8")) for f in files]
+    if not records:
+        return "no results, no tables"
+    made_by = sorted({f"`{r['command']}`, commit {r['commit']}, {r['date']}" for r in records})
+    parts = ["# iToLoc over 25 months: tables", "\n".join(f"- {one}" for one in made_by)]
+    parts += ["## To reach", targets(records), "## Mean error (m), both floors", by_month(records)]
+    parts += ["## Month 25, both floors", last_month(records), "## Month 25, another phone",
+              other_phone(records)]  # fmt: skip
+    parts += ["## Every month", every_month(records), "## Updates", updates(records)]
+    parts += ["## What comes from what", ablations(records), "## Features", features(records)]
+    write_file(out / "tables.md", "\n\n".join(p for p in parts if p) + "\n")
+    plain = {"made_by": made_by, "runs": [_short(r) for r in records]}
+    write_file(out / "tables.json", json.dumps(plain, indent=1) + "\n")
+    draw(records, out)
+    return f"{len(records)} records -> {out / 'tables.md'}"
+
+
+def values(
+    records: Sequence[Record], system: str, way: str, test: str, key: str = "mean_m"
+) -> list[float]:
+    """One figure per seed, the mean over both floors; seeds that lack a floor are left out."""
+    found: dict[int, dict[int, float]] = {}
+    for r in records:
+        got = r["ways"].get(way, {}).get(test) if r["system"] == system else None
+        if got is not None and key in got:
+            found.setdefault(r["seed"], {})[r["floor"]] = got[key]
+    return [float(np.mean(list(f.values()))) for _, f in sorted(found.items())
+            if len(f) == len(FLOORS)]  # fmt: skip
+
+
+def months_with(records: Sequence[Record], system: str, way: str) -> list[int]:
+    """Those that have a figure of both floors."""
+    return [m for m in MONTHS if values(records, system, way, str(m))]
+
+
+def mean_of(records: Sequence[Record], system: str, way: str, test: str, key: str = "mean_m"
+            ) -> float:  # fmt: skip
+    """Over seeds and floors; NaN where there is none."""
+    found = values(records, system, way, test, key)
+    return float(np.mean(found)) if found else float("nan")
+
+
+def targets(records: Sequence[Record]) -> str:
+    """What the issue asks for, and what was found."""
+    last = str(LAST)
+    rows: list[list[str]] = []
+
+    def line(what: str, wanted: str, value: float, holds: bool, text: str) -> None:
+        rows.append([what, wanted, text, "" if np.isnan(value) else "yes" if holds else "**no**"])
+
+    for way, system, most, title in (
+        ("masked", MAIN, 2.0, "mask alone"), ("updated", "update", 1.9, "with updates"),
+    ):  # fmt: skip
+        found = mean_of(records, system, way, last)
+        line(f"month 25, {title}: mean error", f"≤ {most} m", found, found <= most, f"{found:.2f}")
+    for way, system in (("masked", MAIN), ("updated", "update")):
+        months = months_with(records, system, way)
+        gaps = {m: mean_of(records, system, way, str(m))
+                - mean_of(records, "knn", "masked", str(m)) for m in months}  # fmt: skip
+        worst = max(gaps, key=lambda m: gaps[m]) if gaps else 0
+        gap = gaps.get(worst, float("nan"))
+        line(f"{way}: worst month against masked kNN ({len(months)} months)", "≤ +0.1 m", gap,
+             gap <= 0.1, f"{gap:+.2f} (month {worst})")  # fmt: skip
+    drops = {}
+    for system, way in ((MAIN, "masked"), ("knn", "masked"), ("knn", "static")):
+        first, now = (mean_of(records, system, way, m, "region") for m in ("2", last))
+        drops[system, way] = 100 * (first - now), first, now
+    drop, first, now = drops[MAIN, "masked"]
+    line("success over 4 x 4 m regions, month 2 to 25, masked", "drop ≤ 6 points", drop,
+         drop <= 6.0, f"{drop:.1f} ({100 * first:.1f} % to {100 * now:.1f} %)")  # fmt: skip
+    for key, title in ((("knn", "masked"), "masked kNN"), (("knn", "static"), "static kNN")):
+        drop, first, now = drops[key]
+        rows.append([f"the same, {title}", "", f"{drop:.1f} ({100 * first:.1f} % to "
+                     f"{100 * now:.1f} %)", ""])  # fmt: skip
+    loss = phone_loss(records, MAIN, "masked")
+    line("S3 survey, A5 phone in month 25: loss of mean error, masked", "≤ 5 %", loss,
+         loss <= 0.05, f"{100 * loss:+.1f} %")  # fmt: skip
+    return table(["", "to reach", "found", ""], rows)
+
+
+def phone_loss(records: Sequence[Record], system: str, way: str) -> float:
+    """Share by which the mean error with the other phone is larger."""
+    same = mean_of(records, system, way, str(LAST))
+    return mean_of(records, system, way, OTHER) / same - 1.0
+
+
+def by_month(records: Sequence[Record]) -> str:
+    """The months that the issue names, and all of them."""
+    rows = []
+    for (system, way), title in ROWS.items():
+        months = months_with(records, system, way)
+        if not months:
+            continue
+        cells = [spread(values(records, system, way, str(m))) for m in SHOWN]
+        every = [mean_of(records, system, way, str(m)) for m in months]
+        whole = len(months) == len(MONTHS)
+        cells += [f"{np.mean(every):.2f}", f"{max(every):.2f}"] if whole else ["", ""]
+        rows.append([title, str(len(values(records, system, way, str(months[0])))), *cells])
+    heads = ["", "seeds", *(f"month {m}" for m in SHOWN), "months 2-25", "worst"]
+    return table(heads, rows)
+
+
+def every_month(records: Sequence[Record]) -> str:
+    """Of the rows that matter most, and where the two kinds of mask stand."""
+    chosen = [("knn", "static"), ("knn", "masked"), ("retrained", "labelled"), (MAIN, "static"),
+              (MAIN, "masked"), ("update", "updated")]  # fmt: skip
+    chosen = [c for c in chosen if months_with(records, *c)]
+    rows = [[str(m), *(spread(values(records, *c, str(m))) for c in chosen)] for m in MONTHS]
+    return table(["month", *(ROWS[c].partition(" on **")[0] for c in chosen)], rows)
+
+
+def last_month(records: Sequence[Record]) -> str:
+    """Errors, success over regions and coverage."""
+    return _detail(records, str(LAST))
+
+
+def other_phone(records: Sequence[Record]) -> str:
+    """The same with the other phone, and the loss."""
+    return _detail(
+        records, OTHER, lambda system, way: f"{100 * phone_loss(records, system, way):+.0f} %"
+    )
+
+
+def _detail(
+    records: Sequence[Record], test: str, more: Callable[[str, str], str] | None = None
+) -> str:
+    rows = []
+    for (system, way), title in ROWS.items():
+        if values(records, system, way, test):
+            cells = [f"{mean_of(records, system, way, test, k):.2f}" for k in _FIGURES[:-1]]
+            cells.append(f"{100 * mean_of(records, system, way, test, 'region'):.0f} %")
+            covered = values(records, system, way, test, "coverage_68")
+            cells.append(f"{100 * np.mean(covered):.0f} %" if covered else "")
+            rows.append([title, *cells, *([more(system, way)] if more else [])])
+    heads = ["", "mean m", "median", "p75", "p95", "right region", "in 68 % radius"]
+    return table([*heads, *(["loss of the mean"] if more else [])], rows) if rows else ""
+
+
+def updates(records: Sequence[Record]) -> str:
+    """Each month's two updates together, on the same scans: static, masked, updated."""
+    rows = []
+    for r in records:
+        if r["kind"] != "update":
+            continue
+        month = str(r["month"])
+        cells = [
+            f"{r['ways'][way][month]['mean_m']:.2f}" for way in ("static", "masked", "updated")
+        ]
+        regions = [
+            f"{100 * r['ways'][way][month]['region']:.0f} %" for way in ("masked", "updated")
+        ]
+        both = r["updates"]
+        rows.append([
+            month, str(r["floor"]), str(r["seed"]), *cells, *regions,
+            *(", ".join(str(u[k]) for u in both) for k in ("unknown", "rounds", "rolled_back")),
+            ", ".join("yes" if u["kept"] else "no" for u in both),
+        ])  # fmt: skip
+    rows.sort(key=lambda row: (int(row[0]), row[1], row[2]))
+    heads = ["month", "floor", "seed", "static m", "masked m", "updated m", "masked region",
+             "updated region", "masked APs", "rounds", "rolled back", "kept"]  # fmt: skip
+    return table(heads, rows) if rows else ""
+
+
+def ablations(records: Sequence[Record]) -> str:
+    """One floor, the network alone, static and masked, in months before and after the change."""
+    rows = []
+    for name in ABLATIONS:
+        mine = [r for r in records if r["kind"] == "ablation" and r["system"] == name]
+        if not mine:
+            continue
+        cells = []
+        for way, months in (("static", range(2, 11)), ("static", range(12, 26)),
+                            ("masked", range(12, 26)), ("masked", (25,)),):  # fmt: skip
+            found = [np.mean([r["ways"][way][str(m)]["mean_m"] for m in months]) for r in mine]
+            cells.append(spread(found))
+        cpu = f"{np.mean([r['cpu_s'] for r in mine]):.0f}"
+        changed = ", ".join(f"{k} {v}" for k, v in ABLATIONS[name].items())
+        rows.append([name, changed, str(len(mine)), *cells, cpu, f"{mine[0]['parameters']:,}"])
+    heads = ["", "differs in", "seeds", "static, months 2-10", "static, 12-25", "masked, 12-25",
+             "masked, month 25", "CPU s", "parameters"]  # fmt: skip
+    return table(heads, rows) if rows else ""
+
+
+def features(records: Sequence[Record]) -> str:
+    """How well neighbours among M_E's features tell the domain, and the place."""
+    rows = []
+    for r in records:
+        if "features" in r:
+            f = r["features"]
+            rows.append([r["system"], f"{100 * f['domain_accuracy']:.0f} %",
+                         f"{100 * f['region_accuracy']:.0f} %"])  # fmt: skip
+    heads = ["network", "domain told (chance 33 %)", "region told"]
+    return table(heads, rows) if rows else ""
+
+
+def spread(found: Sequence[float]) -> str:
+    """Mean ± standard deviation (of a sample) over seeds."""
+    if not len(found):
+        return ""
+    mean = f"{np.mean(found):.2f}"
+    return mean if len(found) < 2 else f"{mean} ± {np.std(found, ddof=1):.2f}"
+
+
+def _short(record: Record) -> Record:
+    """Without what the plots alone need."""
+    kept = {k: v for k, v in record.items() if k not in ("features", "settings")}
+    if "features" in record:
+        f = record["features"]
+        kept["features"] = {k: f[k] for k in ("domain_accuracy", "region_accuracy")}
+    return kept
