@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
 from collections.abc import Callable
 
+from ._core import R68_PER_SIGMA, START_SPEED_M_S, STEP_S, Motion
 from .errors import ScanError
 from .fingerprint import Fingerprint
 from .fix import Fix
 from .model import Model
-from .native import KalmanFilter
 from .profile import Profile
 from .rank_rules import Windows
 from .scan import Scan
 from .window import FloorAndPosition
 
-# 68 % radius of an isotropic two-dimensional Gaussian, in standard deviations of one axis.
-R68_PER_SIGMA = math.sqrt(-2 * math.log(0.32))
-# How fast a person may be moving when first seen, one standard deviation per axis.
-START_SPEED_M_S = 1.0
-# Errors of scans taken near each other are alike (same walls, same body), so the covariance
-# shrinks faster than the error does: a track is never called surer than this share of a scan.
-# On walks the filter took 13 % off the mean error (ble_tetam: 2.64 to 2.30 m).
-ACCURACY_FLOOR = 0.85
-STEP_S = 1.0
+__all__ = ["R68_PER_SIGMA", "START_SPEED_M_S", "STEP_S", "Track"]
+
 WINDOW_MS = 3000
 
 
@@ -39,7 +31,7 @@ class Track:
     coordinates. After `gap_ms` without a measured position the filter is dropped: there is no
     position until the next measurement starts a new one. The floor changes when more than half
     of the last `floor_votes` posteriors ask for it. `accuracy_m` comes from the covariance
-    and is never below ACCURACY_FLOOR times the last measured fix's.
+    and is never below 0.85 of the last measured fix's.
 
     `measured` is the last profile's own fix, before the filter; None before the first scan.
 
@@ -47,6 +39,7 @@ class Track:
         window_ms: default the bundle's window for positions, 3000 where it names none.
         accel_sigma: white acceleration, m/s^2; it acts in steps of at most 1 s, so that one
             gap of 30 s means the same as thirty scans without a position.
+        floor_votes: 1 to 64.
     """
 
     def __init__(
@@ -69,25 +62,14 @@ class Track:
             WINDOW_MS if window_ms is None else window_ms, serving().manifest.limits.max_age_ms
         )
         self._windows: tuple[object, FloorAndPosition] | None = None
-        self._accel_sigma = accel_sigma
-        self._gap_ms = gap_ms
-        self._votes: deque[int] = deque(maxlen=floor_votes)
+        self._motion = Motion(accel_sigma, gap_ms, floor_votes)
         self._venue: str | None = None
         self._last: tuple[Scan, Fix] | None = None
         self.measured: Fix | None = None
-        self._restart()
-
-    def _restart(self) -> None:
-        self._filter: KalmanFilter | None = None
-        self._floor = 0
-        self._votes.clear()
-        self._measured_ms = 0
-        self._predicted_ms = 0
-        self._scan_accuracy_m = 0.0
 
     def reset(self) -> None:
         """Forget everything, the time included."""
-        self._restart()
+        self._motion.restart()
         self._profile.clear()
         self._windows = None
         self._last = None
@@ -115,16 +97,17 @@ class Track:
                 )
         if model.manifest.venue.name != self._venue:
             # A reload brought another building, where the old coordinates mean nothing.
-            self._restart()
+            self._motion.restart()
             self._venue = model.manifest.venue.name
         fix, posterior = model.answer(self._gathered(model, scan, alone), now_ms)
         self.measured = fix
-        if self._filter is not None and now_ms - self._measured_ms > self._gap_ms:
-            self._restart()
-        self._predict(now_ms)
+        self._motion.advance(now_ms)
         if posterior is not None:
-            self._vote(posterior.mean()[2])
-            self._measure(fix)
+            assert fix.x_m is not None
+            assert fix.y_m is not None
+            assert fix.accuracy_m is not None
+            floor = posterior.mean()[2]
+            self._motion.measure(fix.x_m, fix.y_m, floor, fix.accuracy_m)
         tracked = self._tracked(model, fix)
         self._last = (scan, tracked)
         return tracked
@@ -143,45 +126,14 @@ class Track:
             self._windows = (about, FloorAndPosition(windows))
         return self._windows[1].add(scan.timestamp_ms, alone)
 
-    def _predict(self, now_ms: int) -> None:
-        left_s = (now_ms - self._predicted_ms) / 1000
-        self._predicted_ms = now_ms
-        while self._filter is not None and left_s > 0:
-            self._filter.predict(min(left_s, STEP_S))
-            left_s -= STEP_S
-
-    def _vote(self, floor: int) -> None:
-        self._votes.append(floor)
-        winner, votes = Counter(self._votes).most_common(1)[0]
-        if self._filter is None or 2 * votes > len(self._votes):
-            self._floor = winner
-
-    def _measure(self, fix: Fix) -> None:
-        assert fix.x_m is not None
-        assert fix.y_m is not None
-        assert fix.accuracy_m is not None
-        variance = (fix.accuracy_m / R68_PER_SIGMA) ** 2
-        self._measured_ms = fix.timestamp_ms
-        self._scan_accuracy_m = fix.accuracy_m
-        if self._filter is None:
-            speed = START_SPEED_M_S**2
-            diagonal = (variance, variance, speed, speed)
-            covariance = [[v if i == j else 0.0 for j in range(4)] for i, v in enumerate(diagonal)]
-            self._filter = KalmanFilter([fix.x_m, fix.y_m, 0.0, 0.0], covariance, self._accel_sigma)
-        else:
-            self._filter.update([fix.x_m, fix.y_m], [variance, variance])
-
     def _tracked(self, model: Model, fix: Fix) -> Fix:
-        if self._filter is None:
+        position = self._motion.tracked
+        if position is None:
             return fix
-        x_m, y_m = (float(value) for value in self._filter.state[:2])
-        covariance = self._filter.covariance
-        sigma = math.sqrt((float(covariance[0, 0]) + float(covariance[1, 1])) / 2)
-        accuracy_m = max(R68_PER_SIGMA * sigma, ACCURACY_FLOOR * self._scan_accuracy_m)
         rest = {} if fix else {"status": fix.status}
         return model.placed(
             fix.timestamp_ms,
-            (x_m, y_m, self._floor, accuracy_m),
+            position,
             matched_aps=fix.matched_aps,
             candidates=fix.candidates,
             **rest,

@@ -40,8 +40,10 @@ PYBIND11_MODULE(_core, m) {
   m.def("set_simd", &set_simd);
   rssfix::python::bind_fingerprints(m);
   rssfix::python::bind_floor_features(m);
+  rssfix::python::bind_floor_map(m);
   rssfix::python::bind_kalman_filter(m);
   rssfix::python::bind_path_loss_pdf(m);
   rssfix::python::bind_rank_pdf(m);
+  rssfix::python::bind_tracking(m);
   rssfix::python::bind_weighted_knn(m);
 }

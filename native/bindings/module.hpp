@@ -6,9 +6,11 @@ namespace rssfix::python {
 
 void bind_fingerprints(pybind11::module_& m);
 void bind_floor_features(pybind11::module_& m);
+void bind_floor_map(pybind11::module_& m);
 void bind_kalman_filter(pybind11::module_& m);
 void bind_path_loss_pdf(pybind11::module_& m);
 void bind_rank_pdf(pybind11::module_& m);
+void bind_tracking(pybind11::module_& m);
 void bind_weighted_knn(pybind11::module_& m);
 
 } // namespace rssfix::python

@@ -8,9 +8,6 @@
 #include "rssfix/threshold_centroid.hpp"
 
 namespace rssfix::python {
-namespace {
-
-constexpr std::size_t long_work_cells = 4096;
 
 Combine combine_of(const py::object& combine) {
   if (PyUnicode_Check(combine.ptr())) {
@@ -24,6 +21,10 @@ Combine combine_of(const py::object& combine) {
   throw py::value_error("combine is " + py::cast<std::string>(py::repr(combine)) +
                         ": expected 'sum', 'product' or 'tempered'");
 }
+
+namespace {
+
+constexpr std::size_t long_work_cells = 4096;
 
 py::array_t<float> rank_pdf(const py::object& ap_xy_m, const py::object& ranks,
     const py::object& mean_m, const py::object& sigma_m, const py::object& origin_m,

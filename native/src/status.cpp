@@ -70,6 +70,60 @@ const char* name(Argument argument) noexcept {
     return "offset_sigma_db";
   case Argument::silence_dbm:
     return "silence_dbm";
+  case Argument::combine:
+    return "combine";
+  case Argument::metric:
+    return "metric";
+  case Argument::out:
+    return "out";
+  case Argument::memory:
+    return "memory";
+  case Argument::edges_dbm:
+    return "edges_dbm";
+  case Argument::floor_attenuation_db:
+    return "floor_attenuation_db";
+  case Argument::cap_dbm:
+    return "cap_dbm";
+  case Argument::cells:
+    return "cells";
+  case Argument::ap_id:
+    return "ap_id";
+  case Argument::floors:
+    return "floors";
+  case Argument::offset_db:
+    return "offset_db";
+  case Argument::quality:
+    return "quality";
+  case Argument::spread_m:
+    return "spread_m";
+  case Argument::radius_m:
+    return "radius_m";
+  case Argument::min_matched_aps:
+    return "min_matched_aps";
+  case Argument::low_confidence_m:
+    return "low_confidence_m";
+  case Argument::window_ms:
+    return "window_ms";
+  case Argument::most_entries:
+    return "most_entries";
+  case Argument::gap_ms:
+    return "gap_ms";
+  case Argument::floor_votes:
+    return "floor_votes";
+  case Argument::timestamp_ms:
+    return "timestamp_ms";
+  case Argument::readings:
+    return "readings";
+  case Argument::x_m:
+    return "x_m";
+  case Argument::y_m:
+    return "y_m";
+  case Argument::accuracy_m:
+    return "accuracy_m";
+  case Argument::silence_weight:
+    return "silence_weight";
+  case Argument::weight_scale_db:
+    return "weight_scale_db";
   }
   return "";
 }
@@ -102,6 +156,18 @@ const char* expected(Code code) noexcept {
     return "a symmetric matrix";
   case Code::not_positive_definite:
     return "a positive definite matrix";
+  case Code::not_ascending:
+    return "more than the one before";
+  case Code::goes_back:
+    return "a time no earlier than the one before";
+  case Code::missing:
+    return "a pointer that is not null";
+  case Code::misaligned:
+    return "memory that begins at a multiple of 16 bytes";
+  case Code::too_small:
+    return "as much memory as the size function says";
+  case Code::out_of_memory:
+    return "a system that has memory left";
   }
   return "";
 }

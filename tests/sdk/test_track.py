@@ -172,8 +172,8 @@ def test_any_walk_keeps_the_invariants(walk, window_ms, accel_sigma):
         values = (fix.x_m, fix.y_m, fix.accuracy_m, fix.latitude, fix.longitude)
         assert all(map(math.isfinite, values)) if fix else set(values) == {None}
         assert fix.timestamp_ms == time
-        if track._filter is not None:
-            covariance = track._filter.covariance
+        if track._motion.tracked is not None:
+            covariance = track._motion.covariance
             np.testing.assert_array_equal(covariance, covariance.T)
             assert np.linalg.eigvalsh(covariance).min() > 0
 

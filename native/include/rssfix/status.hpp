@@ -20,6 +20,12 @@ enum class Code : std::uint8_t {
   below_threshold,       // no cell reaches the threshold
   asymmetric,            // a covariance that differs from its transpose
   not_positive_definite, // a covariance with a variance of 0 or less in some direction
+  not_ascending,         // not above the one before
+  goes_back,             // a time before the one before
+  missing,               // a null pointer
+  misaligned,            // memory that does not begin at a multiple of 16 bytes
+  too_small,             // less memory than was asked for
+  out_of_memory,         // the system has no more
 };
 
 enum class Argument : std::uint8_t {
@@ -56,6 +62,33 @@ enum class Argument : std::uint8_t {
   sigma_db,
   offset_sigma_db,
   silence_dbm,
+  combine,
+  metric,
+  out,
+  memory,
+  edges_dbm,
+  floor_attenuation_db,
+  cap_dbm,
+  cells,
+  ap_id,
+  floors,
+  offset_db,
+  quality,
+  spread_m,
+  radius_m,
+  min_matched_aps,
+  low_confidence_m,
+  window_ms,
+  most_entries,
+  gap_ms,
+  floor_votes,
+  timestamp_ms,
+  readings,
+  x_m,
+  y_m,
+  accuracy_m,
+  silence_weight,
+  weight_scale_db,
 };
 
 // `index` counts elements of the argument in C order; it is 0 for scalars.
