@@ -73,12 +73,15 @@ def uji_library(source: Path, out: Path, floors: list[int], months: list[int]) -
 @_source
 @_out
 @click.option("--site", default="site1", show_default=True, help="site1 or site2.")
+@click.option("--floor", "floors", multiple=True, help="Such as F1; repeated; all by default.")
 @click.option("--seed", default=0, show_default=True, help="Which split by walk.")
-def microsoft_indoor(source: Path, out: Path, site: str, seed: int) -> None:
+def microsoft_indoor(
+    source: Path, out: Path, site: str, floors: tuple[str, ...], seed: int
+) -> None:
     """Microsoft Indoor Location 2.0 sample (MIT). Test = 30 % of the walks of each floor."""
     from training.readers import microsoft_indoor as reader
 
-    _convert(out, reader.read, source, site, seed)
+    _convert(out, reader.read, source, site, seed, floors)
 
 
 @convert.command("ujiindoorloc")

@@ -145,12 +145,21 @@ def test_microsoft(mall, tmp_path):
 
 
 def test_microsoft_draws_a_split_by_walk(mall):
+    ground = microsoft_indoor.read(mall, "site1", floors=["F1"])
+    assert set(ground.floor) == {0}
+    assert [floor.label for floor in ground.header.floors] == ["F1"]
+    assert len(ground) == (microsoft_indoor.read(mall, "site1").floor == 0).sum() > 0
+
     survey = microsoft_indoor.read(mall, "site1", split_seed=7)
     for walk in set(survey.session):
         assert len(set(survey.split[survey.session == walk])) == 1
 
 
 def test_microsoft_refuses(mall):
+    with pytest.raises(
+        SurveyError, match=r"site1 has no floor 'F7', expected some of .*'B1', 'F1'"
+    ):
+        microsoft_indoor.read(mall, "site1", floors=["F1", "F7"])
     with pytest.raises(SurveyError, match=r"no site 'site9', expected one of"):
         microsoft_indoor.read(mall, "site9")
     aps = pd.read_parquet(mall / "aps.parquet")

@@ -10,6 +10,7 @@ position (``in_span``); the others are dropped. A walk is a session and stays in
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,11 @@ ATTRIBUTION = (
 AGE_UNIT_MS = 100
 
 
-def read(source: Path, site: str = "site1", split_seed: int = 0) -> Survey:
-    """The walks of one site. ``split_seed`` 0, 1 or 2 takes the source's own 70/30 split by walk;
-    any other seed draws one by the same rule.
+def read(
+    source: Path, site: str = "site1", split_seed: int = 0, floors: Sequence[str] = ()
+) -> Survey:
+    """The walks of one site, of the floors with these labels or of all of them. ``split_seed`` 0,
+    1 or 2 takes the source's own 70/30 split by walk; any other seed draws one by the same rule.
 
     Raises SurveyError naming the file and the value.
     """
@@ -40,8 +43,13 @@ def read(source: Path, site: str = "site1", split_seed: int = 0) -> Survey:
     sites = sorted(scans["site"].astype(str).unique())
     if site not in sites:
         raise SurveyError(f"{source / 'scans.parquet'}: no site {site!r}, expected one of {sites}")
+    there = sorted(scans.loc[scans["site"] == site, "floor"].astype(str).unique())
+    for label in floors:
+        if label not in there:
+            raise SurveyError(f"{site} has no floor {label!r}, expected some of {there}")
     test = _test_walks(source, scans, split_seed)
-    rows = ((scans["site"] == site) & scans["in_span"]).to_numpy()
+    wanted = scans["floor"].astype(str).isin(floors or there)
+    rows = ((scans["site"] == site) & wanted & scans["in_span"]).to_numpy()
     table, test = scans[rows], test[rows]
     order = np.lexsort((table["t_ms"].to_numpy(), table["path"].astype(str).to_numpy()))
     table, test = table.iloc[order], test[order]
@@ -60,13 +68,13 @@ def read(source: Path, site: str = "site1", split_seed: int = 0) -> Survey:
     missing = [int(n) for n in names if n not in aps.index]
     if missing:
         raise SurveyError(f"{source / 'aps.parquet'}: no access point {missing[0]} of {site}")
-    floors, plans = _floors(source, site)
+    kept, plans = _floors(source, site, floors)
     return Survey(
         header=Header(
             name=f"microsoft_indoor {site}",
             licence=LICENCE,
             frame="metres from the lower left corner of the floor image, y up",
-            floors=floors,
+            floors=kept,
             attribution=ATTRIBUTION,
         ),
         timestamp_ms=table["t_ms"].to_numpy(dtype=np.int64),
@@ -122,14 +130,18 @@ def _test_walks(source: Path, scans: pd.DataFrame, seed: int) -> np.ndarray:
     return test
 
 
-def _floors(source: Path, site: str) -> tuple[tuple[Floor, ...], dict[str, Path]]:
-    """The floors of floors.csv; a plan is named where its image is there."""
+def _floors(
+    source: Path, site: str, labels: Sequence[str]
+) -> tuple[tuple[Floor, ...], dict[str, Path]]:
+    """The floors of floors.csv (those named, else all); a plan stands where its image is there."""
     floors, plans = [], {}
     file = source / "floors.csv"
     try:
         with file.open(newline="", encoding="utf-8") as lines:
             rows = [row for row in csv.DictReader(lines) if row["site"] == site]
         for row in rows:
+            if labels and row["floor"] not in labels:
+                continue
             label, name = row["floor"], f"floors/{row['floor']}.png"
             image = source / "floors" / f"{site}_{label}.png"
             if image.is_file():
