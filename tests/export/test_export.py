@@ -149,6 +149,18 @@ def test_neighbours_need_no_model_file(run_neighbours, tmp_path):
         assert not [name for name in archive.namelist() if name.startswith("model.")]
 
 
+def test_a_reference_without_any_error_is_reported_in_metres(run_neighbours, tmp_path, monkeypatch):
+    """Neighbours that hold the validation scans find them exactly: nothing to divide by."""
+    report = export_run(run_neighbours, tmp_path / "knn.rssfix")
+    exact = replace(report.verdicts[0], error_m=0.0, reference_error_m=0.0)
+    monkeypatch.setattr(
+        "export.build.export_run", lambda *_, **__: replace(report, verdicts=(exact,))
+    )
+    done = CliRunner().invoke(export, [str(run_neighbours), "-o", str(tmp_path / "x.rssfix")])
+    assert done.exit_code == 0, done.output
+    assert "mean error 0.000 m" in done.output
+
+
 def test_a_failed_check_writes_nothing_and_keeps_the_old_file(run_1d, tmp_path, monkeypatch):
     path = tmp_path / "site.rssfix"
     path.write_bytes(b"old")
