@@ -38,6 +38,14 @@ class Months:
     month: NDArray[np.int64]
     campaign: NDArray[np.str_]
 
+    @property
+    def tests(self) -> list[tuple[str, int, str]]:
+        """Name, month and phone of everything a system is judged by."""
+        later = [int(m) for m in np.unique(self.month) if m != FIRST]
+        found = [(str(m), m, PHONE) for m in later]
+        other = [(f"{m} other phone", m, OTHER_PHONE) for m in later]
+        return [one for one in found + other if self.tested(*one[1:]).any()]
+
     def first(self) -> Survey:
         """Month 1, every row to learn from."""
         part = self.survey.take(self.month == FIRST)

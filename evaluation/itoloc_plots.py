@@ -39,8 +39,9 @@ def over_months(records: Sequence[Record], path: Path, key: str, label: str) -> 
     for system, way, title, colour, style in LINES:
         mine = [r for r in records if r["system"] == system and way in r["ways"]]
         if {r["floor"] for r in mine} == set(FLOORS):
-            line = [np.mean([r["ways"][way][str(m)][key] for r in mine]) for m in MONTHS]
-            axes.plot(MONTHS, line, style, color=colour, lw=1.7, label=title)
+            months = [m for m in MONTHS if all(str(m) in r["ways"][way] for r in mine)]
+            line = [np.mean([r["ways"][way][str(m)][key] for r in mine]) for m in months]
+            axes.plot(months, line, style, color=colour, lw=1.7, label=title)
     months = sorted({r["month"] for r in records if r["kind"] == "update"})
     dots = {}
     for month in months:

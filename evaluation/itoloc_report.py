@@ -43,12 +43,16 @@ def report(out: Path) -> str:
         return "no results, no tables"
     made_by = sorted({f"`{r['command']}`, commit {r['commit']}, {r['date']}" for r in records})
     parts = ["# iToLoc over 25 months: tables", "\n".join(f"- {one}" for one in made_by)]
-    parts += ["## To reach", targets(records), "## Mean error (m), both floors", by_month(records)]
-    parts += ["## Month 25, both floors", last_month(records), "## Month 25, another phone",
-              other_phone(records)]  # fmt: skip
-    parts += ["## Every month", every_month(records), "## Updates", updates(records)]
-    parts += ["## What comes from what", ablations(records), "## Features", features(records)]
-    write_file(out / "tables.md", "\n\n".join(p for p in parts if p) + "\n")
+    sections = {
+        "To reach": targets, "Mean error (m), both floors": by_month,
+        "Month 25, both floors": last_month, "Month 25, another phone": other_phone,
+        "Every month": every_month, "Updates": updates, "What comes from what": ablations,
+        "Features": features,
+    }  # fmt: skip
+    for title, made in sections.items():
+        text = made(records)
+        parts += [f"## {title}", text] if text else []
+    write_file(out / "tables.md", "\n\n".join(parts) + "\n")
     plain = {"made_by": made_by, "runs": [_short(r) for r in records]}
     write_file(out / "tables.json", json.dumps(plain, indent=1) + "\n")
     draw(records, out)
@@ -211,8 +215,9 @@ def ablations(records: Sequence[Record]) -> str:
         cells = []
         for way, months in (("static", range(2, 11)), ("static", range(12, 26)),
                             ("masked", range(12, 26)), ("masked", (25,)),):  # fmt: skip
-            found = [np.mean([r["ways"][way][str(m)]["mean_m"] for m in months]) for r in mine]
-            cells.append(spread(found))
+            found = [[r["ways"][way][str(m)]["mean_m"] for m in months if str(m) in r["ways"][way]]
+                     for r in mine]  # fmt: skip
+            cells.append(spread([float(np.mean(one)) for one in found if one]))
         cpu = f"{np.mean([r['cpu_s'] for r in mine]):.0f}"
         changed = ", ".join(f"{k} {v}" for k, v in ABLATIONS[name].items())
         rows.append([name, changed, str(len(mine)), *cells, cpu, f"{mine[0]['parameters']:,}"])

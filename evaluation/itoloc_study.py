@@ -13,11 +13,12 @@ from evaluation.baselines.acmu import acmu
 from evaluation.baselines.aged_knn import masked, silent, static
 from evaluation.baselines.chameleon import chameleon
 from evaluation.baselines.cnnloc import fit as fit_cnnloc
-from evaluation.itoloc_places import FOLDS, LAST, MONTHS, OTHER_PHONE, PHONE, Months
+from evaluation.itoloc_places import FOLDS, Months
 from training import itoloc
 from training.calibration import radius_at
 from training.decode import Decoded, decode, softmax
 from training.itoloc_answer import probability
+from training.itoloc_cotraining import Rules
 from training.itoloc_fitting import scores
 from training.itoloc_presets import PRESETS
 from training.itoloc_update import mask_of, update
@@ -45,8 +46,7 @@ def over_months(
     """
     rssi = months.survey.fingerprints(bssids)
     out: dict[str, Any] = {}
-    tests = [(str(m), m, PHONE) for m in MONTHS] + [(f"{LAST} other phone", LAST, OTHER_PHONE)]
-    for name, month, device in tests:
+    for name, month, device in months.tests:
         rows = months.tested(month, device)
         truth, query = months.survey.take(rows), rssi[rows]
         found = {f"static {k}".strip(): v
@@ -133,15 +133,15 @@ def chameleon_like(months: Months) -> dict[str, Any]:
     names, base, _ = survey_of(months)
     rssi = months.survey.fingerprints(names)
     out = {}
-    for month in MONTHS:
-        rows = months.tested(month)
+    for name, month, device in months.tests:
+        rows = months.tested(month, device)
         parts = []
         for campaign in np.unique(months.campaign[rows]):
             here = months.campaign[rows] == campaign
             unlabelled = rssi[months.others(month, campaign)]
             parts.append((here, chameleon(base, unlabelled, rssi[rows][here])))
         found = gathered(int(rows.sum()), parts)
-        out[str(month)] = figures(months, found.xy_m, months.survey.take(rows))
+        out[name] = figures(months, found.xy_m, months.survey.take(rows))
     return {"access_points": len(names), "ways": {"updated": out}}
 
 
@@ -205,7 +205,9 @@ def ablated(
     }  # fmt: skip
 
 
-def updated(months: Months, run: Run, month: int, seed: int) -> dict[str, Any]:
+def updated(
+    months: Months, run: Run, month: int, seed: int, rules: Rules | None = None
+) -> dict[str, Any]:
     """A month's two updates of month 1's run, each judged on the half it did not see, beside the
     run as it is and masked on the same scans."""
     rssi, places = months.survey.fingerprints(run.bssids), places_of_run(run)
@@ -216,7 +218,7 @@ def updated(months: Months, run: Run, month: int, seed: int) -> dict[str, Any]:
     for fold in FOLDS:
         own = (months.month == month) & np.isin(months.campaign, fold)
         here = ~np.isin(months.campaign[rows], fold)
-        newer, report = update(run, months.survey.take(own), seed=seed, threads=1)
+        newer, report = update(run, months.survey.take(own), None, seed, rules, threads=1)
         kept = {k: report[k] for k in ("scans", "kept", "mask_kept", "masked", "co_trained")}
         kept["rounds"] = len(report["rounds"])
         kept["rolled_back"] = sum(one["rolled_back"] for one in report["rounds"])
@@ -253,8 +255,7 @@ def by_month(
     """{month: figures} of a system made anew for every month."""
     rssi = months.survey.fingerprints(names)
     out = {}
-    tests = [(str(m), m, PHONE) for m in MONTHS] + [(f"{LAST} other phone", LAST, OTHER_PHONE)]
-    for name, month, device in tests:
+    for name, month, device in months.tests:
         rows = months.tested(month, device)
         found = one(month, rssi[rows], rssi)
         out[name] = figures(months, found.xy_m, months.survey.take(rows))

@@ -1,0 +1,208 @@
+"""The iToLoc study on an invented floor: campaigns, masks, figures, updates, resumption, tables."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from evaluation import itoloc_parts, itoloc_study
+from evaluation.itoloc_features import features
+from evaluation.itoloc_places import OTHER_PHONE, PHONE, Months
+from evaluation.itoloc_report import report, targets, values
+from evaluation.reproduce import reproduce
+from sdk.venue import Floor
+from training import itoloc
+from training.decode import Decoded
+from training.fitting import arithmetic
+from training.itoloc_cotraining import Rules
+from training.itoloc_presets import PRESETS
+from training.presets import preset_of
+from training.survey import Header, from_rows
+
+APS, SIDE = 16, 5
+DEAD = range(7)
+TINY = {"width": 4, "cap": 16, "epochs": 3, "min_share": 0.0}
+
+
+def _campaigns(month):
+    names = ["trn01", "tst01", "tst02", "tst03", "tst04", "tst05"]
+    return names + (["tst06"] if month == 3 else [])
+
+
+def invented(floor=3):
+    """Three months; in the third seven boxes are silent, and a second phone walks once. The trn
+    campaign is walked three weeks before the others."""
+    boxes = np.random.default_rng(7 + floor).uniform(0, 2 * SIDE, (APS, 2))
+    rng = np.random.default_rng(floor)
+    rows = []
+    for month in (1, 2, 3):
+        for number, campaign in enumerate(_campaigns(month)):
+            day = 30 * month + (0 if campaign == "trn01" else 21 + number)
+            for spot in range(SIDE * SIDE):
+                x, y = 2.0 * (spot % SIDE), 2.0 * (spot // SIDE)
+                level = -40 - 25 * np.log10(np.hypot(*(boxes - (x, y)).T) + 1.0)
+                level = level + rng.normal(0, 2, APS)
+                heard = [a for a in range(APS) if month < 3 or a not in DEAD]
+                rows.append({
+                    "timestamp_ms": 86_400_000 * day + 1000 * spot, "x_m": x, "y_m": y,
+                    "floor": floor, "session": f"m{month:02d}-{campaign}", "split": "train",
+                    "device": OTHER_PHONE if campaign == "tst06" else PHONE,
+                    "bssid": [f"ap{a:02d}" for a in heard],
+                    "rssi_dbm": [float(level[a]) for a in heard],
+                })  # fmt: skip
+    survey = from_rows(Header("hall", "CC0-1.0", "m", (Floor(floor),)), rows)
+    session = survey.session.astype(str)
+    month = np.array([int(s[1:3]) for s in session])
+    return Months(floor, survey, month, np.array([s[4:] for s in session]))
+
+
+@pytest.fixture(scope="module")
+def months():
+    return invented()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    with arithmetic(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(months):
+    return itoloc.train(months.first(), "best", seed=0, changes=TINY, threads=1)
+
+
+def test_campaigns_months_and_phones(months):
+    assert [t[0] for t in months.tests] == ["2", "3", "3 other phone"]
+    assert set(months.campaign[months.tested(3)]) == {f"tst0{i}" for i in range(1, 6)}
+    near = months.others(3, "tst02")
+    assert set(months.campaign[near]) == {"tst01", "tst03", "tst04", "tst05"}, "trn01 is far off"
+    assert set(months.month[near]) == {3}
+    first = months.first()
+    assert len(first) == 6 * 25
+    assert set(first.split) == {"train"}
+    region = months.regions(np.array([[0.0, 0.0], [3.9, 4.0], [8.0, 8.0]]))
+    assert region.tolist() == [[0, 0], [0, 1], [2, 2]]
+
+
+def test_figures_beside_numpy(months):
+    truth = months.survey.take(months.tested(2))
+    step = np.random.default_rng(0).normal(0, 2, (len(truth), 2))
+    got = itoloc_study.figures(months, truth.xy_m + step, truth, np.full(len(truth), 2.0))
+    error = np.hypot(*step.T)
+    wanted = {
+        "mean_m": error.mean(), "median_m": np.median(error), "p75_m": np.quantile(error, 0.75),
+        "p95_m": np.quantile(error, 0.95), "coverage_68": (error <= 2).mean(),
+        "region": ((truth.xy_m + step + 1e-8) // 4 == truth.xy_m // 4).all(axis=1).mean(),
+    }  # fmt: skip
+    assert {k: got[k] for k in wanted} == pytest.approx(wanted, abs=1e-4)
+    assert got["n"] == 125
+
+
+def test_every_campaign_is_masked_by_the_others(months):
+    """A way of answering that says what it was told: as many metres as access points masked."""
+    asked = []
+
+    def answers(query, unknown):
+        asked.append((len(query), np.flatnonzero(unknown).tolist()))
+        where = np.tile([float(unknown.sum()), 0.0], (len(query), 1))
+        return {"": Decoded(where, np.zeros(len(query), int), np.zeros(len(query)))}
+
+    names = tuple(f"ap{a:02d}" for a in range(APS))
+    ways = itoloc_study.over_months(months, names, answers)
+    assert set(ways) == {"static", "masked"}
+    assert asked[0] == (125, []), "static: a month at once"
+    # A campaign's four neighbours have 100 scans, enough to tell.
+    assert [k for k in asked[7:] if k[0] == 25][:5] == [(25, list(DEAD))] * 5
+    assert ways["masked"]["3"]["unknown"] == 7
+    truth = months.survey.take(months.tested(3))
+    wanted = np.hypot(truth.x_m - 7, truth.y_m).mean()
+    assert ways["masked"]["3"]["mean_m"] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_baselines_and_the_run_give_every_month(months, run):
+    records = {
+        "knn": itoloc_study.neighbours(months), "retrained": itoloc_study.retrained(months),
+        "acmu": itoloc_study.acmu_like(months), "chameleon": itoloc_study.chameleon_like(months),
+        "best": itoloc_study.judged(months, run),
+    }  # fmt: skip
+    for name, record in records.items():
+        for way, one in record["ways"].items():
+            assert set(one) == {"2", "3", "3 other phone"}, (name, way)
+            assert all(0 < f["mean_m"] < 6 for f in one.values()), (name, way)
+    for name in ("knn", "best"):
+        ways = records[name]["ways"]
+        assert ways["masked"]["3"]["mean_m"] < 0.9 * ways["static"]["3"]["mean_m"], name
+    assert set(records["best"]["ways"]) == {"static", "masked", "static network", "masked network"}
+    json.dumps(records, allow_nan=False)
+
+
+def test_an_update_is_judged_on_the_half_it_did_not_see(months, run, monkeypatch):
+    seen = []
+    real = itoloc_study.update
+
+    def spied(run, unlabelled, *more, **words):
+        seen.append(set(unlabelled.session))
+        return real(run, unlabelled, *more, **words)
+
+    monkeypatch.setattr(itoloc_study, "update", spied)
+    rules = Rules(sigma=0.2, rounds=2)
+    got = itoloc_study.updated(months, run, 3, 0, rules)
+    assert seen == [{"m03-tst01", "m03-tst02", "m03-tst05"}, {"m03-tst03", "m03-tst04"}]
+    assert {way: one["3"]["n"] for way, one in got["ways"].items()} == {
+        "static": 125, "masked": 125, "updated": 125,
+    }  # fmt: skip
+    assert [u["scans"] for u in got["updates"]] == [75, 50]
+
+
+def test_features_are_told_by_place(months):
+    preset = preset_of(PRESETS, "best", TINY | {"fused": False, "epochs": 6})
+    first = months.first()
+    model = itoloc.fit_rows(first, first.rows("train"), None, preset, 0, "")
+    domains = ((1, PHONE), (3, PHONE), (3, OTHER_PHONE))
+    got = features(months, model, domains, perplexity=5.0)
+    count = 125 + 125 + 25
+    assert len(got["plane"]) == len(got["region"]) == len(got["domain"]) == count
+    assert got["region_accuracy"] > 0.5, "nine regions"
+    assert 0 < got["domain_accuracy"] <= 1
+
+
+def test_the_command_resumes_and_reports(tmp_path, monkeypatch):
+    real_train = itoloc.train
+    monkeypatch.setattr(itoloc_parts, "months_of", lambda _, floor: invented(floor))
+    monkeypatch.setattr(
+        itoloc_parts.itoloc, "train",
+        lambda *what, **how: real_train(*what, **how, changes=TINY),
+    )  # fmt: skip
+    out = tmp_path / "out"
+    words = ["itoloc", "--data", str(tmp_path), "--out", str(out), "--seeds", "1"]
+    only = "uji3-knn,uji5-knn,uji3-best,uji5-best"
+    result = CliRunner().invoke(reproduce, [*words, "--only", only])
+    assert result.exit_code == 0, result.output
+    runs = sorted(p.stem for p in (out / "runs").iterdir())
+    assert runs == ["uji3-best-0", "uji3-knn", "uji5-best-0", "uji5-knn"]
+    text = (out / "tables.md").read_text()
+    assert text.count("| kNN, masked |") == 2, "no month 25 here"
+    assert str(tmp_path) not in text
+    assert (out / "months.png").stat().st_size > 1000
+    before = {p: p.stat().st_mtime_ns for p in (out / "runs").iterdir()}
+    again = CliRunner().invoke(reproduce, [*words, "--only", only])
+    assert "uji3-knn" not in again.output
+    assert {p: p.stat().st_mtime_ns for p in (out / "runs").iterdir()} == before
+    lost = CliRunner().invoke(reproduce, [*words, "--only", "nowhere"])
+    assert "uji3-knn" in lost.output
+    assert report(tmp_path / "empty") == "no results, no tables"
+
+
+def test_targets_are_means_over_floors():
+    def record(floor, seed, mean, system="best", way="masked"):
+        figures = {"mean_m": mean, "region": 0.6, "n": 1}
+        return {"kind": "main", "floor": floor, "system": system, "seed": seed,
+                "ways": {way: dict.fromkeys(("2", "25", "25 other phone"), figures)}}  # fmt: skip
+
+    records = [record(3, 0, 1.8), record(5, 0, 2.4), record(3, 1, 1.0)]
+    assert values(records, "best", "masked", "25") == [pytest.approx(2.1)], "seed 1 lacks a floor"
+    text = targets([*records, record(3, 0, 1.9, "knn"), record(5, 0, 1.9, "knn")])
+    assert "| month 25, mask alone: mean error | ≤ 2.0 m | 2.10 | **no** |" in text
+    assert "| +0.20 (month 2) | **no** |" in text
