@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from export.conversion import (
     SCORES,
-    SCORES_PATTERN,
     KeptFloat,
     described,
     model_files,
@@ -25,31 +24,33 @@ from training.fusion import Fusion
 from training.itoloc import load_network
 from training.itoloc_answer import probability
 from training.itoloc_cotraining import MODULES
-from training.networks.itoloc import ItolocNet, log_mean
+from training.networks.itoloc import ItolocNet, agreement, log_mean
 from training.run import Run
 
 # litert-torch names tensors after the module that made them, the last one after the output.
-_MEAN_PATTERNS = (".*LogMean.*", SCORES_PATTERN)
+_MEAN_PATTERNS = (".*Together.*", ".*output_[01].*")
+_AGREEMENT = "agreement"
 _HEADS_PATTERN = r".*linear\.Linear.*"
 
 
-class LogMean(nn.Module):
+class Together(nn.Module):
     """A module of its own, so that its tensors can be told by name."""
 
-    def forward(self, first: Tensor, second: Tensor, third: Tensor) -> Tensor:
-        return log_mean(torch.stack((first, second, third), dim=1))
+    def forward(self, first: Tensor, second: Tensor, third: Tensor) -> tuple[Tensor, Tensor]:
+        logits = torch.stack((first, second, third), dim=1)
+        return log_mean(logits), agreement(logits).reshape(-1, 1, 1)
 
 
 class _Graph(nn.Module):
     """What the device runs: the log of the mean of three softmaxes, so that the positioner's own
-    softmax over it gives the mean back."""
+    softmax over it gives the mean back, and the agreement of the three."""
 
     def __init__(self, network: ItolocNet) -> None:
         super().__init__()
-        self.network, self.mean = network, LogMean()
+        self.network, self.together = network, Together()
 
-    def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.mean(*self.network(x))
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        found: tuple[Tensor, Tensor] = self.together(*self.network(x))
         return found
 
 
@@ -77,7 +78,7 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
     # Logarithms of small probabilities have no room in 8 bits.
     patterns = [*_MEAN_PATTERNS, *([_HEADS_PATTERN] if float_head else [])]
     members = model_files(
-        graph, recipe.shape(len(run.bssids)), (SCORES,),
+        graph, recipe.shape(len(run.bssids)), (SCORES, _AGREEMENT),
         recipe.images(run.arrays["calibration_rssi_dbm"], mask(run)), formats, precision,
         KeptFloat(partial(_around_heads, before=float_head), patterns),
     )  # fmt: skip
@@ -87,6 +88,7 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
         "estimate": run.estimate,
         "places": place_names,
         "scores": SCORES,
+        "agreement": _AGREEMENT,
         "temperature": run.temperature,
     }
     if run.neighbours is not None:

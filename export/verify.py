@@ -222,7 +222,10 @@ def _network_inputs(run: Run, opened: Bundle) -> tuple[ModelShape, NDArray[np.fl
         return ModelShape((1, features.shape[1]), SPAN, None, SCORES, None), features
     assert isinstance(output, CellsOutput)
     assert recipe is not None
-    shape = ModelShape(recipe.shape(len(run.bssids)), len(opened.places), None, output.scores, None)
+    agrees = None if output.agreement is None else (1, 1)
+    shape = ModelShape(
+        recipe.shape(len(run.bssids)), len(opened.places), agrees, output.scores, output.agreement
+    )
     return shape, recipe.images(run.arrays["calibration_rssi_dbm"][:_SHARED_ROWS])
 
 

@@ -29,7 +29,9 @@ class Fix:
 
     Coordinates are finite, or None together; there is no NaN and no (0, 0) for "nowhere".
     `accuracy_m` is the radius that holds the true position with 68 % probability, measured on
-    held-out data. `bool(fix)` says whether there is a position.
+    held-out data. `agreement` (0..1) tells how alike the networks of the model see it, None where
+    it has one. `reason` says in words why the status is not OK; empty where it is, and in tracks.
+    `bool(fix)` says whether there is a position.
     """
 
     timestamp_ms: int
@@ -44,6 +46,8 @@ class Fix:
     candidates: tuple[Place, ...] = ()
     provider: str = "wifi_rssi"
     model_id: str = ""
+    agreement: float | None = None
+    reason: str = ""
 
     def __bool__(self) -> bool:
         return self.x_m is not None
@@ -63,6 +67,8 @@ class Fix:
             "candidates": [place.to_dict() for place in self.candidates],
             "provider": self.provider,
             "model_id": self.model_id,
+            "agreement": self.agreement,
+            "reason": self.reason,
         }
 
     def with_status(self, status: Status) -> Fix:
@@ -77,10 +83,16 @@ class AccuracyTable:
     Args:
         spread_m: knots, ascending.
         radius_m: the 68 % radius measured at each knot.
+        matched_aps: knots, ascending; none where the radius does not depend on them.
+        factor: how many times the radius is wider with so few access points.
+        disagreement_m: what a full disagreement of the model's networks adds to the spread.
     """
 
     spread_m: Sequence[float]
     radius_m: Sequence[float]
+    matched_aps: Sequence[float] = ()
+    factor: Sequence[float] = ()
+    disagreement_m: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.spread_m or len(self.spread_m) != len(self.radius_m):
@@ -88,19 +100,36 @@ class AccuracyTable:
                 "spread_m and radius_m must have the same length > 0, "
                 f"got {len(self.spread_m)} and {len(self.radius_m)}"
             )
-        if any(b <= a for a, b in pairwise(self.spread_m)):
-            raise ValueError(f"spread_m must ascend strictly, got {list(self.spread_m)!r:.120}")
+        if len(self.matched_aps) != len(self.factor):
+            raise ValueError(
+                "matched_aps and factor must have the same length, "
+                f"got {len(self.matched_aps)} and {len(self.factor)}"
+            )
+        for name in ("spread_m", "matched_aps"):
+            knots = getattr(self, name)
+            if any(b <= a for a, b in pairwise(knots)):
+                raise ValueError(f"{name} must ascend strictly, got {list(knots)!r:.120}")
 
-    def __call__(self, spread_m: float) -> float:
+    def __call__(
+        self, spread_m: float, matched_aps: int | None = None, agreement: float | None = None
+    ) -> float:
         """The radius in metres for a spread in metres."""
-        knots, radii = self.spread_m, self.radius_m
-        i = bisect_right(knots, spread_m)
-        if i == 0:
-            return radii[0]
-        if i == len(knots):
-            return radii[-1]
-        share = (spread_m - knots[i - 1]) / (knots[i] - knots[i - 1])
-        return radii[i - 1] + share * (radii[i] - radii[i - 1])
+        if agreement is not None:
+            spread_m += self.disagreement_m * (1.0 - agreement)
+        radius_m = _between(self.spread_m, self.radius_m, spread_m)
+        if matched_aps is not None and self.matched_aps:
+            radius_m *= _between(self.matched_aps, self.factor, matched_aps)
+        return radius_m
+
+
+def _between(knots: Sequence[float], values: Sequence[float], at: float) -> float:
+    i = bisect_right(knots, at)
+    if i == 0:
+        return values[0]
+    if i == len(knots):
+        return values[-1]
+    share = (at - knots[i - 1]) / (knots[i] - knots[i - 1])
+    return values[i - 1] + share * (values[i] - values[i - 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +139,27 @@ class Limits:
     min_matched_aps: int = 3
     max_age_ms: int = 10_000
     low_confidence_m: float = 8.0
+    least_agreement: float = 0.0
+
+    def confidence(self, accuracy_m: float, agreement: float | None) -> tuple[Status, str]:
+        """OK or LOW_CONFIDENCE of a fix, and why not OK."""
+        if agreement is not None and agreement < self.least_agreement:
+            return Status.LOW_CONFIDENCE, (
+                f"the model's networks disagree (agreement {agreement:.2f}, usual is "
+                f"{self.least_agreement:.2f} or more): access points may have changed"
+            )
+        if accuracy_m > self.low_confidence_m:
+            return Status.LOW_CONFIDENCE, (
+                f"accuracy_m of {accuracy_m:.1f} is over {self.low_confidence_m:g}"
+            )
+        return Status.OK, ""
+
+    def why_refused(self, status: Status, matched_aps: int) -> str:
+        """The words to a status without a position."""
+        if status is Status.STALE_SCAN:
+            return f"every reading is older than {self.max_age_ms / 1000:g} s"
+        words = f"{matched_aps} known access points heard, {self.min_matched_aps} are needed"
+        return words + (", and many strangers" if status is Status.OUT_OF_AREA else "")
 
     def refusal(self, fingerprint: Fingerprint) -> Status | None:
         """The status of a scan that gives no position; None where it gives one."""

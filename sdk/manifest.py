@@ -183,8 +183,15 @@ def _accuracy(part: Fields) -> AccuracyTable:
     if part.number("percentile") != PERCENTILE:
         raise part.wrong("percentile", f"{PERCENTILE}")
     spread, radius = part.numbers("spread_m", above=-1e-9), part.numbers("radius_m", above=0)
+    matched: tuple[list[float], list[float]] = [], []
+    if part.has("matched"):
+        inner = part.inner("matched")
+        matched = inner.numbers("aps", above=-1e-9), inner.numbers("factor", above=0)
+    more = part.number("disagreement_m", -1e-9, 1e6) if part.has("disagreement_m") else 0.0
     try:
-        return AccuracyTable(tuple(spread), tuple(radius))
+        return AccuracyTable(
+            tuple(spread), tuple(radius), tuple(matched[0]), tuple(matched[1]), more
+        )
     except ValueError as error:
         raise BundleError(f"{part.path}: {error}") from None
 
@@ -194,6 +201,7 @@ def _limits(part: Fields) -> Limits:
         part.integer("min_matched_aps", 1, MAX_APS),
         part.integer("max_age_ms", 0),
         part.number("low_confidence_m", above=0),
+        part.number("least_agreement", -1e-9, 1) if part.has("least_agreement") else 0.0,
     )
 
 

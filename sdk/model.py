@@ -118,18 +118,27 @@ class Model:
 
     def no_fix(self, timestamp_ms: int, status: Status, matched_aps: int) -> Fix:
         """A fix without a position."""
-        return Fix(timestamp_ms, status, matched_aps=matched_aps, model_id=self.manifest.model_id)
+        why = self.manifest.limits.why_refused(status, matched_aps)
+        return Fix(
+            timestamp_ms, status, matched_aps=matched_aps, model_id=self.manifest.model_id,
+            reason=why,
+        )  # fmt: skip
 
     def fix(self, posterior: Posterior, timestamp_ms: int, matched_aps: int) -> Fix:
         """The fix that a posterior gives."""
         manifest = self.manifest
         x_m, y_m, floor = posterior.mean() if manifest.estimate == "mean" else posterior.mode()
-        accuracy_m = manifest.accuracy(posterior.spread_m())
+        agreement = posterior.agreement
+        accuracy_m = manifest.accuracy(posterior.spread_m(), matched_aps, agreement)
+        status, reason = manifest.limits.confidence(accuracy_m, agreement)
         return self.placed(
             timestamp_ms,
             (x_m, y_m, floor, accuracy_m),
             matched_aps=matched_aps,
             candidates=posterior.candidates(CANDIDATES),
+            status=status,
+            agreement=agreement,
+            reason=reason,
         )
 
     def placed(
@@ -138,8 +147,7 @@ class Model:
         """A fix at (x_m, y_m, floor, accuracy_m); status from the accuracy unless given."""
         x_m, y_m, floor, accuracy_m = position
         geodetic = self.manifest.venue.to_wgs84(x_m, y_m) or (None, None)
-        sure = accuracy_m <= self.manifest.limits.low_confidence_m
-        rest.setdefault("status", Status.OK if sure else Status.LOW_CONFIDENCE)
+        rest.setdefault("status", self.manifest.limits.confidence(accuracy_m, None)[0])
         return Fix(
             timestamp_ms=timestamp_ms,
             x_m=x_m,

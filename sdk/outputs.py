@@ -64,13 +64,17 @@ class Fusion:
 
 @dataclass(frozen=True, slots=True)
 class CellsOutput:
-    """A network's scores over places, with neighbours beside it where the bundle carries them."""
+    """A network's scores over places, with neighbours beside it where the bundle carries them.
+
+    `agreement` names the output (1, 1, 1) that tells how alike the model's networks see it.
+    """
 
     scores: str
     features: str | None
     temperature: float
     head: Head | None
     fusion: Fusion | None = None
+    agreement: str | None = None
 
     @property
     def needs_model(self) -> bool:
@@ -97,7 +101,12 @@ def cells_output(part: Fields) -> CellsOutput:
         power, least = inner.number("power", -1e-9, 100), inner.number("least", 1e-12, 1)
         fusion = Fusion(neighbours_output(inner), power, least)
     temperature = part.number("temperature", 1e-6, 1e6)
-    return CellsOutput(part.text("scores"), features, temperature, head, fusion)
+    agreement = part.text("agreement") if part.has("agreement") else None
+    if agreement is not None and features is not None:
+        raise part.wrong(
+            "agreement", "no name where output.features is one: a model has two outputs"
+        )
+    return CellsOutput(part.text("scores"), features, temperature, head, fusion, agreement)
 
 
 def neighbours_output(part: Fields) -> NeighboursOutput:

@@ -22,15 +22,19 @@ class Posterior:
         error_m: the model's own estimate of its error, where it has one (Hapi's quality); it
             stands in for the spread of the probability.
 
+    `agreement` (0..1) is how alike the networks of a model that has several see it; None where
+    there is one.
+
     Raises:
         ValueError: the probabilities are not G finite numbers >= 0 with a sum > 0.
     """
 
-    __slots__ = ("_floors", "_summary", "error_m", "places", "probability")
+    __slots__ = ("_floors", "_summary", "agreement", "error_m", "places", "probability")
 
     places: Places
     probability: NDArray[np.float64]
     error_m: float | None
+    agreement: float | None
 
     def __init__(
         self, places: Places, probability: ArrayLike, error_m: float | None = None
@@ -50,6 +54,7 @@ class Posterior:
         self.places = places
         self.probability = probability
         self.error_m = error_m
+        self.agreement = None
         # Those that may hold anything: a mixture of two floors of a tower need not look at all.
         self._floors = places.floors
         self._summary: tuple[int, float, float, float] | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +15,8 @@ from ..outputs import CellsOutput
 from ..posterior import Posterior
 from ..runtimes import ModelShape, open_runtime
 from . import Impact
+
+Answer: TypeAlias = tuple[NDArray[np.float32], float | None]
 
 
 class Cells:
@@ -29,8 +34,11 @@ class Cells:
         self.recipe = recipe
         self.temperature = output.temperature
         self._weight: NDArray[np.float32] | None = None
-        features = None
-        if output.features is not None:
+        features, second = None, output.features
+        self._agrees = output.agreement is not None
+        if self._agrees:
+            features, second = (1, 1), output.agreement
+        elif output.features is not None:
             features = (0, n_aps)
         if output.head is not None:
             self._weight = bundle.arrays[output.head.weight]
@@ -38,9 +46,7 @@ class Cells:
         self._runtime = open_runtime(
             runtime,
             bundle.models,
-            ModelShape(
-                recipe.shape(n_aps), len(self.places), features, output.scores, output.features
-            ),
+            ModelShape(recipe.shape(n_aps), len(self.places), features, output.scores, second),
             num_threads,
         )
         self.runtime_name = self._runtime.name
@@ -49,16 +55,26 @@ class Cells:
         """The network's input, float32 (1, 1, N) or (1, 1, N, N)."""
         return self.recipe.images(fingerprint.rssi_dbm[None, :], fingerprint.unknown)
 
-    def invoke(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores (G,)."""
-        return self._runtime.scores(prepared)
+    def invoke(self, prepared: NDArray[np.float32]) -> Answer:
+        """Scores (G,), and the agreement of the model's networks where it tells it."""
+        if not self._agrees:
+            return self._runtime.scores(prepared), None
+        scores, agreement = self._runtime.scores_and_features(prepared)
+        return scores, agreement.item()
 
-    def decode(self, answer: NDArray[np.float32]) -> Posterior:
+    def decode(self, answer: Answer) -> Posterior:
         """softmax(scores / temperature)."""
+        scores, agreement = answer
         try:
-            return Posterior.from_scores(self.places, answer, self.temperature)
+            posterior = Posterior.from_scores(self.places, scores, self.temperature)
         except ValueError as error:
             raise BundleError(str(error)) from None
+        if agreement is not None:
+            if not math.isfinite(agreement):
+                raise BundleError("the model gave an agreement that is not finite")
+            # Rounding may push it past its bounds.
+            posterior.agreement = min(1.0, max(0.0, agreement))
+        return posterior
 
     @property
     def impact(self) -> Impact | None:

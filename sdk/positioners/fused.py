@@ -67,7 +67,7 @@ class Fused:
         return self._network.prepare(fingerprint), self._neighbours.prepare(fingerprint)
 
     def invoke(self, prepared: Any) -> tuple[Any, Any]:
-        """Scores (G,), and the nearest rows with their distances."""
+        """The network's answer, and the nearest rows with their distances."""
         image, query = prepared
         return self._network.invoke(image), self._neighbours.invoke(query)
 
@@ -79,9 +79,11 @@ class Fused:
         power, least = self._fusion.power, self._fusion.least
         both = product(posterior.probability, votes, self._members, power, least)
         try:
-            return Posterior(self.places, both)
+            fused = Posterior(self.places, both)
         except ValueError as error:
             raise BundleError(f"network times neighbours: {error}") from None
+        fused.agreement = posterior.agreement
+        return fused
 
     @property
     def impact(self) -> Impact | None:

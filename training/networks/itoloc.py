@@ -6,6 +6,7 @@ Convolutions carry no bias, since batch normalisation follows each of them.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -141,6 +142,15 @@ class ItolocNet(nn.Module):
     def scores(self, x: Tensor) -> Tensor:
         """(B, C): the log of the mean of their softmaxes, the paper's answer."""
         return log_mean(torch.stack(self(x), dim=1))
+
+
+def agreement(logits: Tensor) -> Tensor:
+    """(B, 3, C) logits -> (B,) 1 - JS / log 3, where JS, the Jensen-Shannon divergence of the three
+    softmaxes, is the entropy of their mean less the mean of their entropies: 1 = all say the same,
+    0 = nothing in common."""
+    log_p, mean = torch.log_softmax(logits, dim=2), log_mean(logits)
+    apart = (log_p.exp() * log_p).sum(dim=2).mean(dim=1) - (mean.exp() * mean).sum(dim=1)
+    return 1.0 - apart / math.log(3.0)
 
 
 def log_mean(logits: Tensor) -> Tensor:
