@@ -1,7 +1,10 @@
 """Surveys that the training tests share."""
 
 import pytest
+from drifting_hall import trained
 from invented import invented_survey
+
+from training.fitting import arithmetic
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +15,10 @@ def survey():
 @pytest.fixture(scope="session")
 def one_floor():
     return invented_survey(floors=(0,))
+
+
+@pytest.fixture(scope="session")
+def hall_run():
+    """iToLoc of the drifting hall."""
+    with arithmetic(1):
+        return trained()
