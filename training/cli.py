@@ -132,6 +132,18 @@ def rooms(source: Path, out: Path, room: str) -> None:
     _convert(out, reader.read, source, room)
 
 
+@convert.command("recorded")
+@_source
+@_out
+@click.option("--name", required=True, help="What the survey is called.")
+@click.option("--test", multiple=True, help="Session held out; may be repeated.")
+def recorded(source: Path, out: Path, name: str, test: tuple[str, ...]) -> None:
+    """Files of `rssfix record --at X Y FLOOR`: your own building."""
+    from training.readers import recorded as reader
+
+    _convert(out, reader.read, source, name, test)
+
+
 def _convert(out: Path, read: Callable[..., Survey], *arguments: object) -> None:
     from training.survey_file import write_survey
 
