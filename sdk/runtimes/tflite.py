@@ -1,4 +1,4 @@
-"""TFLite models through LiteRT (ai-edge-litert), else tflite-runtime."""
+"""TFLite models through LiteRT (ai-edge-litert), else tflite-runtime, on Android LiteRT's AAR."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def interpreters(most: int = 1) -> list[tuple[Any, str]]:
     """
     found: list[tuple[Any, str]] = []
     reasons: list[str] = []
-    for load in (_litert, _tflite_runtime):
+    for load in (_litert, _tflite_runtime, _litert_java):
         if len(found) == most:
             break
         try:
@@ -120,6 +120,12 @@ def _tflite_runtime() -> tuple[Any, str]:
     from tflite_runtime.interpreter import Interpreter
 
     return Interpreter, f"tflite-runtime {version}"
+
+
+def _litert_java() -> tuple[Any, str]:
+    from .litert_java import java_interpreter
+
+    return java_interpreter()
 
 
 def _fits(detail: dict[str, Any], wanted: list[int | None]) -> bool:
