@@ -9,7 +9,8 @@ its tst campaigns after, and scans of both together show next to nothing as sile
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,9 @@ from training.survey import Survey
 FLOORS = (3, 5)
 FIRST, LAST = 1, 25
 MONTHS = tuple(range(2, LAST + 1))
+# Months for what is too dear to be judged in all: right after the survey, before the library's
+# network was replaced, while, right after, and later.
+SHOWN = (2, 6, 11, 12, 18, 25)
 PHONE, OTHER_PHONE = "Galaxy S3", "Galaxy A5 2017"
 REGION_M = 4.0
 # Campaigns of a month in two halves; either teaches the update that the other one judges.
@@ -31,17 +35,24 @@ NEAREST = 4
 
 @dataclass(frozen=True)
 class Months:
-    """The scans of one floor. ``month`` (M,), ``campaign`` (M,) such as "tst03"."""
+    """The scans of one floor. ``month`` (M,), ``campaign`` (M,) such as "tst03"; ``asked``: the
+    months to be judged in, all later ones unless given."""
 
     floor: int
     survey: Survey
     month: NDArray[np.int64]
     campaign: NDArray[np.str_]
+    asked: tuple[int, ...] | None = None
+
+    def only(self, asked: Sequence[int]) -> Months:
+        """The same floor, judged in some months."""
+        return replace(self, asked=tuple(asked))
 
     @property
     def tests(self) -> list[tuple[str, int, str]]:
         """Name, month and phone of everything a system is judged by."""
-        later = [int(m) for m in np.unique(self.month) if m != FIRST]
+        later = [int(m) for m in np.unique(self.month)
+                 if m != FIRST and (self.asked is None or m in self.asked)]  # fmt: skip
         found = [(str(m), m, PHONE) for m in later]
         other = [(f"{m} other phone", m, OTHER_PHONE) for m in later]
         return [one for one in found + other if self.tested(*one[1:]).any()]

@@ -11,7 +11,7 @@ import numpy as np
 
 from evaluation.exloc_accuracy_report import table
 from evaluation.itoloc_parts import ABLATIONS, MAIN
-from evaluation.itoloc_places import FLOORS, LAST, MONTHS
+from evaluation.itoloc_places import FLOORS, LAST, MONTHS, SHOWN
 from evaluation.itoloc_plots import draw
 from sdk.atomic import write_file
 
@@ -30,7 +30,8 @@ ROWS = {
     (MAIN, "masked"): "`best`, masked",
     ("update", "updated"): "`best`, masked and updated",
 }
-SHOWN = (2, 6, 11, 12, 18, 25)
+# Months of SHOWN before and after the change.
+BEFORE, AFTER = (2, 6), (12, 18, LAST)
 OTHER = f"{LAST} other phone"
 _FIGURES = ("mean_m", "median_m", "p75_m", "p95_m", "region")
 
@@ -213,15 +214,15 @@ def ablations(records: Sequence[Record]) -> str:
         if not mine:
             continue
         cells = []
-        for way, months in (("static", range(2, 11)), ("static", range(12, 26)),
-                            ("masked", range(12, 26)), ("masked", (25,)),):  # fmt: skip
+        for way, months in (("static", BEFORE), ("static", AFTER), ("masked", AFTER),
+                            ("masked", (LAST,))):  # fmt: skip
             found = [[r["ways"][way][str(m)]["mean_m"] for m in months if str(m) in r["ways"][way]]
                      for r in mine]  # fmt: skip
             cells.append(spread([float(np.mean(one)) for one in found if one]))
         cpu = f"{np.mean([r['cpu_s'] for r in mine]):.0f}"
         changed = ", ".join(f"{k} {v}" for k, v in ABLATIONS[name].items())
         rows.append([name, changed, str(len(mine)), *cells, cpu, f"{mine[0]['parameters']:,}"])
-    heads = ["", "differs in", "seeds", "static, months 2-10", "static, 12-25", "masked, 12-25",
+    heads = ["", "differs in", "seeds", "static, 2, 6", "static, 12, 18, 25", "masked, 12, 18, 25",
              "masked, month 25", "CPU s", "parameters"]  # fmt: skip
     return table(heads, rows) if rows else ""
 

@@ -29,6 +29,8 @@ from training.survey import Survey
 
 # By which access points baselines go: those heard in so large a share of month 1's scans.
 LEAST_SHARE = 0.01
+# Of the co-training's 30: the pool is full after four, and labels have been smeared once.
+UPDATE_ROUNDS = 8
 # Of scans (B, N) that lack the access points (N,) marked: answers, one per way of answering.
 Answers = Callable[[NDArray[np.float32], NDArray[np.bool_]], Mapping[str, Decoded]]
 
@@ -129,17 +131,18 @@ def acmu_like(months: Months) -> dict[str, Any]:
 
 
 def chameleon_like(months: Months) -> dict[str, Any]:
-    """Altered access points found and estimated anew from the month's other campaigns."""
+    """Altered access points found and estimated anew: each half of a month's campaigns teaches what
+    the other half judges."""
     names, base, _ = survey_of(months)
     rssi = months.survey.fingerprints(names)
     out = {}
     for name, month, device in months.tests:
         rows = months.tested(month, device)
         parts = []
-        for campaign in np.unique(months.campaign[rows]):
-            here = months.campaign[rows] == campaign
-            unlabelled = rssi[months.others(month, campaign)]
-            parts.append((here, chameleon(base, unlabelled, rssi[rows][here])))
+        for fold in FOLDS:
+            own = (months.month == month) & np.isin(months.campaign, fold)
+            here = ~np.isin(months.campaign[rows], fold)
+            parts.append((here, chameleon(base, rssi[own], rssi[rows][here])))
         found = gathered(int(rows.sum()), parts)
         out[name] = figures(months, found.xy_m, months.survey.take(rows))
     return {"access_points": len(names), "ways": {"updated": out}}
@@ -206,7 +209,12 @@ def ablated(
 
 
 def updated(
-    months: Months, run: Run, month: int, seed: int, rules: Rules | None = None
+    months: Months,
+    run: Run,
+    month: int,
+    seed: int,
+    rules: Rules | None = None,
+    rounds: int | None = UPDATE_ROUNDS,
 ) -> dict[str, Any]:
     """A month's two updates of month 1's run, each judged on the half it did not see, beside the
     run as it is and masked on the same scans."""
@@ -218,7 +226,9 @@ def updated(
     for fold in FOLDS:
         own = (months.month == month) & np.isin(months.campaign, fold)
         here = ~np.isin(months.campaign[rows], fold)
-        newer, report = update(run, months.survey.take(own), None, seed, rules, threads=1)
+        newer, report = update(
+            run, months.survey.take(own), None, seed, rules, threads=1, rounds=rounds
+        )
         kept = {k: report[k] for k in ("scans", "kept", "mask_kept", "masked", "co_trained")}
         kept["rounds"] = len(report["rounds"])
         kept["rolled_back"] = sum(one["rolled_back"] for one in report["rounds"])

@@ -64,11 +64,13 @@ def update(
     progress: bool = False,
     state_file: Path | None = None,
     threads: int | None = None,
+    rounds: int | None = None,
 ) -> tuple[Run, dict[str, Any]]:
     """The run after an update, and the report on it.
 
     Places of ``unlabelled`` are not looked at. ``rules`` None: the paper's, with thresholds set
-    from the labelled rows where the labels are soft. ``state_file`` keeps every round, so that a
+    from the labelled rows where the labels are soft; ``rounds``: their number instead.
+    ``state_file`` keeps every round, so that a
     call with the same run, scans, rules and seed goes on where another was interrupted; it is
     removed at the end. One seed gives one result, interrupted or not.
 
@@ -102,6 +104,8 @@ def update(
     with arithmetic(threads):
         game = _cotraining(run, network, preset, rows, unknown, rules, seed,
                            lambda one: error_m(one, unknown)[1], len(watched.floor))  # fmt: skip
+        if rounds is not None:
+            game.rules = replace(game.rules, rounds=rounds)
         play(game, state_file, progress, _key(run, rows, unknown, watched, game.rules, seed))
     last = error_m(network, unknown)
     # Seen scans of the old time cannot show a gain: there the rounds' own guard has to do.

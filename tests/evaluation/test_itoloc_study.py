@@ -147,8 +147,8 @@ def test_an_update_is_judged_on_the_half_it_did_not_see(months, run, monkeypatch
         return real(run, unlabelled, *more, **words)
 
     monkeypatch.setattr(itoloc_study, "update", spied)
-    rules = Rules(sigma=0.2, rounds=2)
-    got = itoloc_study.updated(months, run, 3, 0, rules)
+    rules = Rules(sigma=0.2)
+    got = itoloc_study.updated(months, run, 3, 0, rules, rounds=2)
     assert seen == [{"m03-tst01", "m03-tst02", "m03-tst05"}, {"m03-tst03", "m03-tst04"}]
     assert {way: one["3"]["n"] for way, one in got["ways"].items()} == {
         "static": 125, "masked": 125, "updated": 125,
