@@ -27,6 +27,7 @@ __all__ = [
     "cyclic_map",
     "diagonal_mean",
     "floor_features",
+    "level_sums",
     "path_loss_pdf",
     "rank_pdf",
     "ratio_image",
@@ -114,6 +115,22 @@ def floor_features(
         without B for one scan. A scan that hears nothing is refused.
     """
     return _core.floor_features(rssi_dbm, ap_xy_m, ap_floor, n_floors, silent_dbm, span)
+
+
+def level_sums(maps: npt.NDArray[np.uint8], tables: Numbers, out: Float32 | None = None) -> Float32:
+    """How probable the cells of radio maps are (LocUNet, SPEC 3.13).
+
+    ``sums[c] = sum over m of tables[m, maps[m, c]]``, added in the order of the maps.
+
+    Args:
+        maps: (M, cells) levels, uint8 in C order; other types are refused, not converted.
+        tables: (M, 256), finite: the log-likelihood of one measurement for every level.
+        out: where to write, (cells,).
+
+    Returns:
+        (cells,) float32.
+    """
+    return _core.level_sums(maps, tables, out)
 
 
 def path_loss_pdf(

@@ -42,6 +42,7 @@ PYBIND11_MODULE(_core, m) {
   rssfix::python::bind_floor_features(m);
   rssfix::python::bind_floor_map(m);
   rssfix::python::bind_kalman_filter(m);
+  rssfix::python::bind_level_sums(m);
   rssfix::python::bind_path_loss_pdf(m);
   rssfix::python::bind_rank_pdf(m);
   rssfix::python::bind_tracking(m);

@@ -70,6 +70,8 @@ const char* name(Argument argument) noexcept {
     return "offset_sigma_db";
   case Argument::silence_dbm:
     return "silence_dbm";
+  case Argument::tables:
+    return "tables";
   case Argument::combine:
     return "combine";
   case Argument::metric:

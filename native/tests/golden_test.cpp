@@ -9,6 +9,7 @@
 #include "rssfix/diagonal_mean.hpp"
 #include "rssfix/floor_features.hpp"
 #include "rssfix/kalman_filter.hpp"
+#include "rssfix/level_sums.hpp"
 #include "rssfix/path_loss_pdf.hpp"
 #include "rssfix/rank_pdf.hpp"
 #include "rssfix/ratio_image.hpp"
@@ -96,6 +97,18 @@ TEST_CASE("golden.floor_features") {
             .ok());
     CHECK(start == starts);
     check_close(features, expected, 1e-6, 1e-6);
+  });
+}
+
+TEST_CASE("golden.level_sums") {
+  for_each_case("level_sums", [](const json& one) {
+    const auto levels = flat<std::uint8_t>(one["maps"]);
+    const auto tables = flat<float>(one["tables"]);
+    const auto expected = flat<double>(one["expected"]);
+    std::vector<float> sums(expected.size());
+    REQUIRE(level_sums(levels.data(), one["maps"].size(), sums.size(), tables.data(), sums.data())
+            .ok());
+    check_close(sums, expected, 1e-6, 1e-6);
   });
 }
 

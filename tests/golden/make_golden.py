@@ -51,6 +51,16 @@ def diagonal_mean_case(n: int) -> dict[str, Any]:
     return {"name": f"n={n}", "maps": maps, "expected": np.array(expected)}
 
 
+def level_sums_case(maps: int, cells: int) -> dict[str, Any]:
+    levels = RNG.integers(0, 256, (maps, cells))
+    tables = RNG.integers(-4000, 1, (maps, 256)) / 64
+    expected = [sum(tables[m, levels[m, c]] for m in range(maps)) for c in range(cells)]
+    return {
+        "name": f"{maps} maps, {cells} cells", "maps": levels, "tables": tables,
+        "expected": np.array(expected),
+    }  # fmt: skip
+
+
 def ratio_image_case(n: int) -> dict[str, Any]:
     rssi = dbm(n)
     expected = [[fj / fk - 1 for fk in rssi] for fj in rssi]
@@ -303,6 +313,7 @@ CASES = {
         ),
         path_loss_pdf_case("steep", 6, 4, [0.0, 0.0], 1.0, [9, 10], radio(-40, 4, 2, 300, -95)),
     ],
+    "level_sums": lambda: [level_sums_case(*size) for size in ((1, 5), (3, 17), (5, 40))],
 }
 
 

@@ -44,6 +44,13 @@ def test_floor_features(case):
     np.testing.assert_allclose(features, case["features"], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("case", cases("level_sums"))
+def test_level_sums(case):
+    maps = np.array(case["maps"], dtype=np.uint8)
+    found = native.level_sums(maps, case["tables"])
+    np.testing.assert_allclose(found, case["expected"], rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("case", cases("ratio_image"))
 def test_ratio_image(simd, case):
     image = native.ratio_image(case["rssi"])

@@ -87,6 +87,7 @@ enum class Argument : std::uint8_t {
   x_m,
   y_m,
   accuracy_m,
+  tables,
   silence_weight,
   weight_scale_db,
 };
