@@ -82,7 +82,7 @@ def plan(seeds: int) -> Iterator[tuple[str, str, int]]:
             yield "uji", name, seed
     for seed in range(seeds):
         for part in ("eps", "statistics", "hcxy", "block size", "layers 2 and 3", "uji-month1",
-                     "learning rate", "longer training", "uji-rows"):  # fmt: skip
+                     "learning rate", "longer training", "uji-rows", "uji-floor5"):  # fmt: skip
             if part not in GROUPS:
                 yield from _layer_1(part, seed)
             for variant in VARIANTS.values():
@@ -95,3 +95,5 @@ def _layer_1(place: str, seed: int) -> Iterator[tuple[str, str, int]]:
         yield place, NEIGHBOURS, 0
     for name in LAYER_1:
         yield place, name, seed
+    if place == "uji-floor5":
+        yield place, "lbn-sample", seed

@@ -1,6 +1,7 @@
 """The LBN study: places, figures, paired tests against scipy and plain numpy, resumption."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -244,3 +245,32 @@ def test_the_table_of_bundles():
     assert "refused: why" in lines[6], "in the order of SYSTEMS"
     assert [c.strip() for c in second[3:6]] == ["1.41", "1.50", "1.20"]
     assert second[9].strip() == "1,400,000"
+
+
+def test_a_floor_by_month(monkeypatch, tmp_path):
+    """Training columns by how often they are heard; visits alone; the other phone apart."""
+    names = ["m01-tst01", "m02-trn01", "m06-tst01", "m07-tst02", "m25-tst05", "m25-tst06"]
+    survey = invented()
+    _, number = np.unique(survey.session.astype(str), return_inverse=True)
+    survey = replace(survey, session=np.array(names, dtype=object)[number])
+    asked = []
+    monkeypatch.setattr(lbn_places, "_COLUMNS", 3)
+    monkeypatch.setattr(lbn_places.uji_library, "read", lambda *a: asked.append(a) or survey)
+    made = lbn_places._uji_floor(tmp_path, 5)
+    months = (1, 2, 3, 4, 5, 6, 7, 11, 12, 18, 25)
+    assert asked == [(tmp_path / "uji_library", [5], months)]
+    assert set(made.survey.session) == set(names) - {"m02-trn01"}
+    assert set(made.survey.session[made.train]) == {"m01-tst01"}
+    sessions = {test: set(made.survey.session[rows]) for test, rows in made.tests.items()}
+    assert sessions["month 6"] == {"m06-tst01"}
+    assert sessions["month 25"] == {"m25-tst05"}
+    assert sessions["month 25, other phone"] == {"m25-tst06"}
+    assert sessions["month 11"] == set()
+    assert made.development == ("month 6",)
+    whole = survey.fingerprints(survey.bssids, None, None)
+    times = np.isfinite(whole[survey.session == "m01-tst01"]).sum(axis=0)
+    kept = sorted(sorted(range(len(times)), key=lambda i: (-times[i], i))[:3])
+    visits = np.char.find(survey.session.astype(str), "tst") > 0
+    np.testing.assert_array_equal(made.rssi_dbm, whole[visits][:, kept])
+    np.testing.assert_array_equal(made.survey.xy_m, made.xy_m[made.point])
+    assert (np.lexsort((made.xy_m[:, 0], made.xy_m[:, 1])) == np.arange(len(made.xy_m))).all()
