@@ -45,6 +45,36 @@ def floor_features(
 def threshold_centroid(
     pdf: Any, origin_m: Any, pitch_m: Any, threshold: Any, /
 ) -> tuple[float, float, float]: ...
+def convex_corners(
+    vertices_m: Any, ring_start: Any, push_m: Any, /
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
+def corner_visibility(
+    walls_m: Any, corners_m: Any, wedges: Any, buildings: Any, origin_m: Any, pitch_m: Any, /
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]: ...
+def dominant_path(
+    transmitter_m: Any,
+    walls_m: Any,
+    corners_m: Any,
+    wedges: Any,
+    pixels: Any,
+    links: Any,
+    clear: Any,
+    buildings: Any,
+    model: Any,
+    origin_m: Any,
+    pitch_m: Any,
+    /,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]: ...
+def reflections(
+    transmitter_m: Any,
+    walls_m: Any,
+    wall_db: Any,
+    reference_db: Any,
+    buildings: Any,
+    origin_m: Any,
+    pitch_m: Any,
+    /,
+) -> npt.NDArray[np.float32]: ...
 def weighted_knn(
     database: Any, query: Any, k: Any, metric: Any, /
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...

@@ -38,6 +38,7 @@ PYBIND11_MODULE(_core, m) {
   m.attr("__version__") = RSSFIX_VERSION;
   m.def("build_info", &build_info);
   m.def("set_simd", &set_simd);
+  rssfix::python::bind_city(m);
   rssfix::python::bind_fingerprints(m);
   rssfix::python::bind_floor_features(m);
   rssfix::python::bind_floor_map(m);

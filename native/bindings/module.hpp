@@ -4,6 +4,7 @@
 
 namespace rssfix::python {
 
+void bind_city(pybind11::module_& m);
 void bind_fingerprints(pybind11::module_& m);
 void bind_floor_features(pybind11::module_& m);
 void bind_floor_map(pybind11::module_& m);

@@ -70,6 +70,48 @@ const char* name(Argument argument) noexcept {
     return "offset_sigma_db";
   case Argument::silence_dbm:
     return "silence_dbm";
+  case Argument::walls_m:
+    return "walls_m";
+  case Argument::clear_walls_m:
+    return "clear_walls_m";
+  case Argument::corners_m:
+    return "corners_m";
+  case Argument::wedges:
+    return "wedges";
+  case Argument::transmitter_m:
+    return "transmitter_m";
+  case Argument::vertices_m:
+    return "vertices_m";
+  case Argument::ring_start:
+    return "ring_start";
+  case Argument::push_m:
+    return "push_m";
+  case Argument::buildings:
+    return "buildings";
+  case Argument::pixels:
+    return "pixels";
+  case Argument::links:
+    return "links";
+  case Argument::wall_db:
+    return "wall_db";
+  case Argument::reference_db:
+    return "reference_db";
+  case Argument::los_exponent:
+    return "los_exponent";
+  case Argument::nlos_exponent:
+    return "nlos_exponent";
+  case Argument::least_bend_db:
+    return "least_bend_db";
+  case Argument::most_bend_db:
+    return "most_bend_db";
+  case Argument::full_bend_rad:
+    return "full_bend_rad";
+  case Argument::decay:
+    return "decay";
+  case Argument::obstacle_db:
+    return "obstacle_db";
+  case Argument::most_corners:
+    return "most_corners";
   case Argument::tables:
     return "tables";
   case Argument::combine:
@@ -165,7 +207,7 @@ const char* expected(Code code) noexcept {
   case Code::missing:
     return "a pointer that is not null";
   case Code::misaligned:
-    return "memory that begins at a multiple of 16 bytes";
+    return "memory that begins at a multiple of 8 bytes";
   case Code::too_small:
     return "as much memory as the size function says";
   case Code::out_of_memory:
