@@ -26,7 +26,7 @@ _AGAINST = {
     "lbn-layer2": ("none", "bn-layer2", "ln-layer2"), "bn-layer2": ("none",),
     "lbn-layer3": ("none", "bn-layer3", "ln-layer3"), "bn-layer3": ("none",),
     "lbn-block2": ("lbn",), "lbn-block8": ("lbn",), "lbn-pooled": ("lbn", "bn"),
-    "lbn-sample": ("none", "bn", "lbn"),
+    "lbn-sample": ("none", "bn", "ln", "lbn", "lbn-sample16"), "lbn-sample16": ("bn", "ln"),
     "bn-eps1e-3": ("bn",), "ln-eps1e-3": ("ln",), "lbn-eps1e-3": ("lbn", "bn-eps1e-3"),
     "lbn-slow": ("none-slow", "bn-slow"), "bn-slow": ("none-slow",),
     "lbn-long": ("none-long", "bn-long"), "bn-long": ("none-long",),

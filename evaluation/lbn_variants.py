@@ -58,7 +58,11 @@ def _variants() -> dict[str, Variant]:
         Variant(f"lbn-block{b}", f"LBN, block {b}", block, {"block": b}) for b in (2, 8)
     ]  # fmt: skip
     made.append(Variant("lbn-pooled", "LBN, pooled statistics", kept, {"running": "pooled"}))
-    made.append(Variant("lbn-sample", "LBN, each scan's own statistics", kept, {"scope": "sample"}))
+    by_scan = {"norm": "lbn", "scope": "sample"}
+    made.append(Variant("lbn-sample", "LBN, each scan's own statistics", kept, by_scan))
+    # One patch: torch's instance norm.
+    whole = by_scan | {"block": 16}
+    made.append(Variant("lbn-sample16", "the same, block 16", kept, whole))
     for n in ("lbn", "bn", "ln"):
         changes = {"norm": n, "eps": KERAS_EPS}
         made.append(Variant(f"{n}-eps1e-3", f"{titles[n]}, eps 1e-3", eps, changes))
