@@ -62,19 +62,23 @@ class _AsTrained(nn.Module):
 
 @dataclass(frozen=True)
 class Case:
-    """A norm, its layer and the form it is converted in."""
+    """A norm, its layer, the form it is converted in, and LBN's scope."""
 
     norm: str
     layer: int = 1
     form: str = "as trained"
+    scope: str = "batch"
 
     @property
     def title(self) -> str:
-        return self.norm if self.norm == "none" else f"{self.norm}, layer {self.layer}, {self.form}"
+        if self.norm == "none":
+            return self.norm
+        norm = self.norm + (" by scan" if self.scope == "sample" else "")
+        return f"{norm}, layer {self.layer}, {self.form}"
 
     def module(self) -> nn.Module:
         torch.manual_seed(0)
-        network = LbnNet(PLACES, SIDE, self.norm, self.layer, momentum=0.5)
+        network = LbnNet(PLACES, SIDE, self.norm, self.layer, scope=self.scope, momentum=0.5)
         with torch.no_grad():
             for seed in range(8):
                 network(torch.from_numpy(images(seed)))
@@ -105,6 +109,7 @@ CASES = (
     *(Case("lbn", 1, form) for form in ("as trained", "multiply_add", "crossed", "depthwise")),
     Case("bn", 2, "multiply_add"), Case("lbn", 2, "multiply_add"),
     Case("bn", 3, "multiply_add"), Case("lbn", 3, "multiply_add"),
+    Case("ln"), Case("lbn", scope="sample"),
 )  # fmt: skip
 
 

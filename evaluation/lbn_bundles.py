@@ -30,12 +30,12 @@ STEM = "bundles"
 NORMS: dict[str, dict[str, object]] = {
     "lbn-best": {},
     "lbn-best, LBN": {"norm": "lbn"},
-    "lbn-best, LBN, eps 1e-3": {"norm": "lbn", "eps": 1e-3},
+    "lbn-best, LBN by scan": {"norm": "lbn", "scope": "sample"},
     "lbn-best, no norm": {"norm": "none"},
 }
 SYSTEMS = ("neighbours", "eXLoc small", *NORMS)
 # Trained unless asked for others.
-USUAL = ("lbn-best", "lbn-best, LBN")
+USUAL = ("lbn-best", "lbn-best, LBN by scan")
 
 
 def trained(system: str, survey: Survey, seed: int) -> Run:

@@ -14,7 +14,7 @@ from export.conversion import (
     model_files,
     two_attempts,
 )
-from export.lbn_folding import folded
+from export.lbn_folding import folded, scale_and_shift
 from export.parts import Attempt, Parts, places
 from training.decode import softmax
 from training.lbn import load_network
@@ -41,7 +41,8 @@ def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[n
 
 
 def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:
-    graph = folded(load_network(run), FORM)
+    network = load_network(run)
+    graph = folded(network, FORM)
     recipe = run.input_recipe
     members = model_files(
         graph, recipe.shape(len(run.bssids)), (SCORES,),
@@ -56,7 +57,6 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
         "scores": SCORES,
         "temperature": run.temperature,
     }
-    kind = described(precision, float_head)
-    norm = str(run.network["norm"]) if run.network else "none"
-    note = f"{norm} network folded, {kind}" if norm in ("bn", "lbn") else f"{norm} network, {kind}"
+    made = "network" if scale_and_shift(network) is None else "network folded"
+    note = f"{network.config['norm']} {made}, {described(precision, float_head)}"
     return Parts({**members, **place_members}, recipe.to_json(), output, precision, note)
