@@ -1,4 +1,4 @@
-# make demo: the main job on included data.  make test: everything that must hold.
+# make demo: the main job on included data.  make app: the demo app.  make test: all that must hold.
 # make setup is run by both; it fills .venv and asks for system packages where they are missing.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -10,7 +10,7 @@ PIN := --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
 NATIVE := CMakeLists.txt $(shell find native -name '*.[ch]pp' -o -name '*.h')
 PACKAGING := pyproject.toml constraints.txt $(NATIVE)
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo app test lint clean
 
 setup: $(VENV)/.demo
 
@@ -32,6 +32,14 @@ $(VENV)/.test: $(VENV)/.demo
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
+
+$(VENV)/.app: $(VENV)/.pip $(PACKAGING)
+	.ci/system-packages "$(PYTHON)" app
+	$(PIP) $(PIN) --editable '.[demo,onnx]'
+	@touch $@
+
+app: $(VENV)/.app
+	$(BIN)/python android_demo/main.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
