@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).parents[2] / "android_demo"
-sys.path.insert(0, str(APP))
+sys.path[:0] = [str(APP), str(Path(__file__).parents[1] / "sdk")]
 
 # Read when Kivy is imported. KIVY_NO_ARGS: it would read pytest's arguments.
 os.environ.update(
