@@ -60,13 +60,13 @@ def test_a_refused_scan_is_said(phone):
 
 
 def test_tools_that_may_work_later_are_asked_again():
+    errors = [SourceError("busy", again=True), SourceError("gone")]
+
     class Tool:
         name, live, coarse, hint = "nmcli", True, True, None
-        errors = (SourceError("busy", again=True), SourceError("gone"))
-        left = list(errors)
 
         def scan(self):
-            raise self.left.pop(0)
+            raise errors.pop(0)
 
         def close(self):
             pass
