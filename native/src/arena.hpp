@@ -6,8 +6,8 @@
 
 namespace rssfix {
 
-// What memory must be aligned to, and what every array begins at.
-constexpr std::size_t memory_alignment = 16;
+// What memory must be aligned to, and what every array begins at: malloc does so everywhere.
+constexpr std::size_t memory_alignment = 8;
 
 // Without memory it only counts, so that sizes are written down once.
 class Arena {

@@ -24,11 +24,15 @@ struct Layout {
   float* weights;
 };
 
-Layout lay_out(const RankSite& site, const RankTrackRules& rules, Arena& arena) noexcept {
-  const std::size_t aps = site.aps.ap_count;
-  std::size_t most_cells = 0;
+std::size_t largest_grid(const RankSite& site) noexcept {
+  std::size_t most = 0;
   for (std::size_t f = 0; f < site.floor_count; ++f)
-    most_cells = std::max(most_cells, site.floors[f].grid.height * site.floors[f].grid.width);
+    most = std::max(most, site.floors[f].grid.height * site.floors[f].grid.width);
+  return most;
+}
+
+Layout lay_out(
+    std::size_t aps, std::size_t most_cells, const RankTrackRules& rules, Arena& arena) noexcept {
   Layout layout{};
   for (std::size_t w = 0; w < 2; ++w) {
     layout.levels[w] = arena.take<float>(ScanWindow::levels_needed(aps, rules.window_entries));
@@ -46,9 +50,10 @@ Layout lay_out(const RankSite& site, const RankTrackRules& rules, Arena& arena) 
 
 } // namespace
 
-std::size_t RankLocator::bytes(const RankSite& site, const RankTrackRules& rules) noexcept {
+std::size_t RankLocator::bytes(
+    std::size_t ap_count, std::size_t most_cells, const RankTrackRules& rules) noexcept {
   Arena arena(nullptr);
-  lay_out(site, rules, arena);
+  lay_out(ap_count, most_cells, rules, arena);
   return arena.used();
 }
 
@@ -60,8 +65,8 @@ Status RankLocator::init(const RankSite& site, const RankTrackRules& rules, void
   if (!aligned(memory))
     return {Code::misaligned, Argument::memory};
   Arena arena(memory);
-  const Layout layout = lay_out(site, rules, arena);
   const std::size_t aps = site.aps.ap_count;
+  const Layout layout = lay_out(aps, largest_grid(site), rules, arena);
   if (const Status status = floor_window_.init(
           aps, rules.floor_window_ms, rules.window_entries, layout.levels[0], layout.entries[0]);
       !status.ok())

@@ -51,7 +51,8 @@ struct RankTrackRules {
   MotionRules motion;
 };
 
-struct ApReading {
+// The C API hands over its own struct of the same layout.
+struct __attribute__((may_alias)) ApReading {
   std::uint64_t ap_id;
   float rssi_dbm;      // -150 <= rssi_dbm < 0
   std::int32_t age_ms; // 0 or more
@@ -83,8 +84,9 @@ Status check(const RankSite& site) noexcept;
 // with a bundle whose ranks have no floor network.
 class RankLocator {
  public:
-  // What init wants of memory, aligned to 16 bytes, for a site and rules that are in order.
-  static std::size_t bytes(const RankSite& site, const RankTrackRules& rules) noexcept;
+  // What init wants of memory, aligned to 8 bytes; `most_cells`: of the largest grid.
+  static std::size_t bytes(
+      std::size_t ap_count, std::size_t most_cells, const RankTrackRules& rules) noexcept;
 
   Status init(const RankSite& site, const RankTrackRules& rules, void* memory) noexcept;
 

@@ -23,7 +23,7 @@ enum class Code : std::uint8_t {
   not_ascending,         // not above the one before
   goes_back,             // a time before the one before
   missing,               // a null pointer
-  misaligned,            // memory that does not begin at a multiple of 16 bytes
+  misaligned,            // memory that does not begin at a multiple of 8 bytes
   too_small,             // less memory than was asked for
   out_of_memory,         // the system has no more
 };
