@@ -9,7 +9,7 @@ rows. The run carries its labelled scans: an update learns from them beside the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,11 @@ from training.epochs import Watched
 from training.fitting import arithmetic, device_of
 from training.fusion import database_of
 from training.held_out import judged, judged_fused, plain_knn
+from training.itoloc_answer import answer_of
 from training.itoloc_domains import domains_of
 from training.itoloc_fitting import Fitting, fit
 from training.itoloc_game import Material
+from training.itoloc_honesty import Truth, calibrated
 from training.itoloc_images import recipe_of
 from training.itoloc_losses import spatial_weights
 from training.itoloc_presets import DEFAULT_PRESET as DEFAULT_PRESET
@@ -32,7 +34,7 @@ from training.order import order_aps
 from training.presets import preset_of
 from training.record import make_run
 from training.run import Run
-from training.split import Validation, validation_of
+from training.split import Validation, spots, validation_of
 from training.survey import Survey, SurveyError
 
 
@@ -86,7 +88,7 @@ def train(
             )  # fmt: skip
     other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
     other_dbm = chosen.vectors.of(other, first.bssids)
-    logits, fused = first.fitting.logits(other_dbm), {}
+    logits, fused, fusion, base = first.fitting.logits(other_dbm), {}, None, None
     asked = first.cells, other, weight, chosen.soften_m, chosen.estimate
     if chosen.fused:
         base = database_of(first.material.rssi_dbm, first.part, first.cells)
@@ -94,10 +96,19 @@ def train(
         fused = {"neighbours": fusion.to_json()}
     else:
         held = judged(logits, other_dbm, *asked)
+    answer = answer_of(
+        first.fitting.network, first.material.recipe, held.temperature, fusion, base,
+        (first.cells.xy_m, first.cells.floor), chosen.estimate,
+    )  # fmt: skip
+    accuracy, least_agreement = calibrated(
+        answer, Truth(other_dbm, other.xy_m, weight, spots(other)),
+        np.zeros(len(first.bssids), dtype=bool), held.accuracy, seed,
+    )  # fmt: skip
+    held = replace(held, accuracy=accuracy)
     knn = plain_knn(first.material.rssi_dbm, first.part, other_dbm, other, weight)
     network, material = final.fitting.network.cpu(), final.material
     place = final.cells.squared_distance(final.part.xy_m, final.part.floor).argmin(axis=1)
-    return make_run(
+    run = make_run(
         survey, "itoloc", preset, seed, final.bssids, held_out, held, chosen.vectors,
         order={"method": chosen.order},
         input=material.recipe.to_json(),
@@ -120,6 +131,7 @@ def train(
         },
         **fused,
     )  # fmt: skip
+    return replace(run, limits={**run.limits, "least_agreement": least_agreement})
 
 
 def load_network(run: Run) -> ItolocNet:

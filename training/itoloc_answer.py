@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.decode import softmax
+from sdk.images import InputRecipe
+from training.decode import Decoded, decode, softmax
 from training.fusion import Fusion
 from training.itoloc_fitting import scores
+from training.itoloc_honesty import Answer
 from training.knn import Database
 from training.networks.itoloc import ItolocNet
 from training.run import Run
@@ -24,16 +26,51 @@ def probability(
     ``network`` is the run's own or what an update has made of it; ``unknown`` (N,) marks masked
     access points.
     """
-    found = softmax(scores(network, run.input_recipe, rssi_dbm, unknown), run.temperature)
-    if run.neighbours is None:
-        return found
+    fusion = None if run.neighbours is None else Fusion.from_json(run.neighbours)
+    return fused(
+        network, run.input_recipe, run.temperature, fusion, database_of_run(run), rssi_dbm, unknown
+    )
+
+
+def database_of_run(run: Run) -> Database:
+    """The labelled scans that the run carries."""
     arrays = run.arrays
-    database = Database(
+    return Database(
         arrays["database"], arrays["places_xy_m"], arrays["places_floor"], arrays["place_of_row"]
     )
-    return Fusion.from_json(run.neighbours).combine(
+
+
+def fused(
+    network: ItolocNet,
+    recipe: InputRecipe,
+    temperature: float,
+    fusion: Fusion | None,
+    database: Database | None,
+    rssi_dbm: NDArray[np.float32],
+    unknown: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """The same of a network's parts; without ``fusion`` there are no neighbours."""
+    found = softmax(scores(network, recipe, rssi_dbm, unknown), temperature)
+    if fusion is None or database is None:
+        return found
+    return fusion.combine(
         found, known_part(database, ~unknown), np.ascontiguousarray(rssi_dbm[:, ~unknown])
     )
+
+
+def answer_of(
+    network: ItolocNet, recipe: InputRecipe, temperature: float, fusion: Fusion | None,
+    database: Database | None, places: tuple[NDArray[np.float64], NDArray[np.int32]],
+    estimate: str,
+) -> Answer:  # fmt: skip
+    """What `itoloc_honesty.calibrated` asks: fixes and the modules' agreement."""
+
+    def answer(rssi_dbm: NDArray, unknown: NDArray) -> tuple[Decoded, NDArray[np.float64]]:
+        said = fused(network, recipe, temperature, fusion, database, rssi_dbm, unknown)
+        alike = scores(network, recipe, rssi_dbm, unknown, "agreement")[:, 0]
+        return decode(said, *places, estimate), alike.astype(np.float64)
+
+    return answer
 
 
 def known_part(database: Database, known: NDArray[np.bool_]) -> Database:

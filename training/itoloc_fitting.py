@@ -40,16 +40,19 @@ class Fitting:
 
 def scores(
     network: ItolocNet, recipe: InputRecipe, rssi_dbm: NDArray[np.float32],
-    unknown: NDArray[np.bool_] | None = None,
+    unknown: NDArray[np.bool_] | None = None, what: str = "scores",
 ) -> NDArray[np.float32]:  # fmt: skip
-    """(M, N) dBm -> (M, G) scores of a network, in eval mode afterwards; ``unknown`` (N,)."""
+    """(M, N) dBm -> (M, G) scores of a network, in eval mode afterwards; ``unknown`` (N,).
+
+    ``what`` "agreement" gives (M, 1), how alike its modules see it.
+    """
     network.eval()
     device = next(network.parameters()).device
     images = Images(recipe)
     mask = None if unknown is None else torch.from_numpy(unknown).to(device)
     with torch.inference_mode():
         parts = torch.from_numpy(np.ascontiguousarray(rssi_dbm)).split(_BATCH)
-        found = [network.scores(images(p.to(device), unknown=mask)).cpu() for p in parts]
+        found = [getattr(network, what)(images(p.to(device), unknown=mask)).cpu() for p in parts]
         return torch.cat(found).numpy()
 
 

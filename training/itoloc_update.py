@@ -4,7 +4,8 @@ on unlabelled scans with a guard (SPEC 2.6, 2.6b).
 The guard is a labelled set: scans given for it, or the run's validation rows. A round that costs it
 more than a point of success, and more than its standard error, is rolled back. Scans given for it
 also decide in the end: the mask stays only where it is no worse than none, the co-trained network
-only where it is better than the masked one.
+only where it is better than the masked one. The radius is calibrated anew on the same scans
+(``itoloc_recalibration``).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from training.itoloc_answer import probability
 from training.itoloc_cotraining import MODULES, Cotraining, Rules
 from training.itoloc_images import Images
 from training.itoloc_presets import ItolocPreset
+from training.itoloc_recalibration import recalibrated
 from training.itoloc_rounds import play
 from training.networks.itoloc import ItolocNet
 from training.run import Run, RunError
@@ -53,6 +55,11 @@ class Guard:
     floor: NDArray[np.int32]
     weight: NDArray[np.float64]
     own: bool
+
+    def take(self, rows: NDArray[np.bool_]) -> Guard:
+        """Those of a mask (V,)."""
+        parts = (self.rssi_dbm, self.xy_m, self.floor, self.weight)
+        return Guard(*(part[rows] for part in parts), self.own)
 
 
 def update(
@@ -117,13 +124,18 @@ def update(
         "static": _figures(static), "masked": _figures(with_mask), "co_trained": _figures(last),
         "kept": kept, "rules": asdict(game.rules), "rounds": game.state.log,
     }  # fmt: skip
-    state = network.state_dict() if kept else run.state
-    assert state is not None
+    chosen = network if kept else load_network(run)
+    with arithmetic(threads):
+        fields, report["accuracy"] = recalibrated(
+            run, chosen, mask_of(run, unknown), watched, preset, seed
+        )
+    state = chosen.state_dict()
     record = {**report, "survey": unlabelled.header.name, "sha256": unlabelled.sha256}
     provenance = {**run.provenance, "updates": [*run.provenance.get("updates", []), record]}
     updated = replace(
-        run, state={k: v.clone() for k, v in state.items()}, unknown=unknown, provenance=provenance
-    )
+        run, state={k: v.clone() for k, v in state.items()}, unknown=unknown,
+        provenance=provenance, **fields,
+    )  # fmt: skip
     if state_file is not None:
         Path(state_file).unlink(missing_ok=True)
     return updated, report

@@ -99,9 +99,14 @@ def validation_of(
 
 def spots(survey: Survey) -> NDArray[np.int64]:
     """(M,) number of the 1 m cell each scan stands in; scans without a position share one."""
-    place = np.stack([survey.x_m, survey.y_m], axis=1) / SPOT_M
+    return spots_of(survey.xy_m, survey.floor)
+
+
+def spots_of(xy_m: NDArray[np.float64], floor: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The same of positions (M, 2) on floors (M,)."""
+    place = xy_m / SPOT_M
     cell = np.floor(np.where(np.isfinite(place), place, 0.0)).astype(np.int64)
-    key = np.column_stack([survey.floor.astype(np.int64), cell])
+    key = np.column_stack([floor.astype(np.int64), cell])
     return np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
 
 

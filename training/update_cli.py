@@ -72,7 +72,9 @@ def update(
     except (RssfixError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
-        raise click.ClickException(f"interrupted; {out} was not written") from None
+        state = _state_of(out)
+        more = "; the same command goes on where it stopped" if state.exists() else ""
+        raise click.ClickException(f"interrupted; {out} was not written{more}") from None
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
@@ -92,7 +94,7 @@ def _update_itoloc(
     result, report = updated(
         old, read_unlabelled(unlabelled, outside_splits=True),
         None if guard is None else read_survey(guard), seed,
-        progress=not as_json, state_file=out.with_name(f".{out.name}.update"),
+        progress=not as_json, state_file=_state_of(out),
     )  # fmt: skip
     result.save(out)
     if as_json:
@@ -114,6 +116,18 @@ def _update_itoloc(
         f"  {len(rounds)} rounds, {undone} rolled back; the co-trained network is "
         + ("kept" if report["kept"] else "no better than the masked one and was NOT kept")
     )
+    radius = report["accuracy"]
+    if "coverage_68" in radius:
+        was, now = radius["coverage_68"]
+        click.echo(
+            f"  radius {radius['how']} on {radius['scans']} scans: it held {was:.0%} of them, now "
+            f"{now:.0%} (68 % are to be held)"
+        )
+
+
+def _state_of(out: Path) -> Path:
+    """Where the rounds of an interrupted update stand."""
+    return out.with_name(f".{out.name}.update")
 
 
 @click.command()

@@ -143,14 +143,19 @@ class ItolocNet(nn.Module):
         """(B, C): the log of the mean of their softmaxes, the paper's answer."""
         return log_mean(torch.stack(self(x), dim=1))
 
+    def agreement(self, x: Tensor) -> Tensor:
+        """(B, 1): how alike the predictors see it, `agreement` of their logits."""
+        return agreement(torch.stack(self(x), dim=1))[:, None]
+
 
 def agreement(logits: Tensor) -> Tensor:
-    """(B, 3, C) logits -> (B,) 1 - JS / log 3, where JS, the Jensen-Shannon divergence of the three
+    """(B, K, C) logits -> (B,) 1 - JS / log K, where JS, the Jensen-Shannon divergence of the K
     softmaxes, is the entropy of their mean less the mean of their entropies: 1 = all say the same,
-    0 = nothing in common."""
+    0 = nothing in common. 1 for a single one."""
+    count = logits.shape[1]
     log_p, mean = torch.log_softmax(logits, dim=2), log_mean(logits)
     apart = (log_p.exp() * log_p).sum(dim=2).mean(dim=1) - (mean.exp() * mean).sum(dim=1)
-    return 1.0 - apart / math.log(3.0)
+    return 1.0 - apart / math.log(max(count, 2))
 
 
 def log_mean(logits: Tensor) -> Tensor:
