@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .archive import MAX_BUNDLE_BYTES, read_archive
 from .bundle_arrays import Arrays
 from .errors import BundleError
+from .heatmap_rules import HeatmapOutput
 from .manifest import Manifest, parse_manifest
 from .outputs import CellsOutput, NeighboursOutput
 from .places import Places
@@ -76,6 +77,8 @@ class Bundle:
                 arrays.neighbours(output.fusion.neighbours, len(places))
         elif isinstance(output, NeighboursOutput):
             arrays.neighbours(output, len(places))
+        elif isinstance(output, HeatmapOutput):
+            arrays.radio_maps(output, places)
         else:
             arrays.access_points(output, places)
         arrays.golden(len(places))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .archive import read_array
 from .errors import BundleError
+from .heatmap_rules import HeatmapOutput, transmitter_pixels
 from .manifest import Manifest
 from .outputs import CellsOutput, NeighboursOutput
 from .places import Places
@@ -63,6 +64,25 @@ class Arrays:
             cells_of(rules.grids, places)
         except ValueError as error:
             raise BundleError(f"manifest.output.grids: {error}") from None
+
+    def radio_maps(self, output: HeatmapOutput, places: Places) -> None:
+        """Maps (N, H, W), outdoors (H, W) and the transmitters' places (N, 2)."""
+        rules, n_aps = output.rules, len(self.manifest.table)
+        if len(rules.transmit_power_dbm) != n_aps:
+            raise BundleError(
+                f"manifest.output.transmit_power_dbm: {len(rules.transmit_power_dbm)} numbers for "
+                f"{n_aps} APs"
+            )
+        self._load(output.maps, "|u1", n_aps, *rules.grid.shape)
+        if self._load(output.outdoors, "|u1", *rules.grid.shape).max() > 1:
+            raise BundleError(f"{output.outdoors} must hold 0 and 1")
+        xy_m = self._load(output.transmitter_xy_m, "<f8", n_aps, 2)
+        self._finite(output.transmitter_xy_m, xy_m, MAX_COORDINATE_M)
+        try:
+            cells_of((rules.grid,), places)
+            transmitter_pixels(rules, places.pitch_m, xy_m)
+        except ValueError as error:
+            raise BundleError(f"manifest.output: {error}") from None
 
     def places(self) -> Places:
         """The places, as the manifest names them."""

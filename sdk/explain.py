@@ -10,6 +10,7 @@ import numpy as np
 
 from .errors import BundleError, ScanError
 from .fingerprint import Fingerprint
+from .heatmap_rules import HeatmapOutput
 from .places import Place
 from .positioners import posterior_of
 from .posterior import Posterior
@@ -69,9 +70,9 @@ def explain(model: Model, scan: Scan, method: str | None, target: int | None) ->
             "method='occlusion' works with every bundle"
         )
     fingerprint = model.fingerprint(scan)
-    refusal = model.manifest.limits.refusal(fingerprint)
+    refusal = model.refusal(fingerprint)
     if refusal is not None:
-        raise ScanError(f"there is no position to explain: {refusal.value}")
+        raise ScanError(f"there is no position to explain: {refusal[0].value}")
     posterior = posterior_of(positioner, fingerprint)
     place = posterior.place(int(posterior.probability.argmax()) if target is None else target)
     bssids = model.manifest.table.bssids
@@ -92,7 +93,13 @@ def _occlusion(
     for i in np.flatnonzero(~np.isnan(fingerprint.rssi_dbm)).tolist():
         without = fingerprint.rssi_dbm.copy()
         without[i] = np.nan
-        after = posterior_of(model.positioner, replace(fingerprint, rssi_dbm=without))
+        changed = replace(fingerprint, rssi_dbm=without)
+        if isinstance(model.manifest.output, HeatmapOutput):
+            # There silence is a measurement too: what is left out must be masked.
+            unknown = fingerprint.unknown.copy()
+            unknown[i] = True
+            changed = replace(changed, unknown=unknown)
+        after = posterior_of(model.positioner, changed)
         scores[model.manifest.table.bssids[i]] = before - _log(after.probability[target])
     return scores
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .errors import BundleError
 from .fingerprint import Fingerprint
+from .heatmap_rules import HeatmapOutput
 from .outputs import Output
 from .positioners import Positioner, posterior_of
 from .rank_rules import RanksOutput
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 def difference(output: Output, found: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
     """How far two posteriors (..., G) are apart, at most: 0 = the same, 1 = nothing in common.
 
-    The largest difference of a probability; on the fine grids of `ranks`, where no cell holds
-    much, the probability that stands elsewhere.
+    The largest difference of a probability; on the fine grids of `ranks` and `heatmap`, where no
+    cell holds much, the probability that stands elsewhere.
     """
     apart = np.abs(found - expected)
-    if isinstance(output, RanksOutput):
+    if isinstance(output, RanksOutput | HeatmapOutput):
         return float(apart.sum(axis=-1).max()) / 2
     return float(apart.max())
 

@@ -11,6 +11,7 @@ from .errors import BundleError, ScanError
 from .fields import Fields
 from .fingerprint import MERGE_RULES, VIRTUAL_RSSI, ApTable, MergeRule, VirtualRssi
 from .fix import AccuracyTable, Limits
+from .heatmap_rules import heatmap_output
 from .images import InputRecipe
 from .outputs import Output, cells_output, neighbours_output
 from .rank_rules import ranks_output
@@ -26,6 +27,7 @@ _OUTPUTS: dict[str, Callable[[Fields], Output]] = {
     "cells": cells_output,
     "neighbours": neighbours_output,
     "ranks": ranks_output,
+    "heatmap": heatmap_output,
 }
 
 
@@ -95,7 +97,7 @@ def parse_manifest(data: bytes) -> Manifest:
         exported_unknown=unknown,
         recipe=_recipe(top, len(table)) if kind == "cells" else None,
         output=_OUTPUTS[kind](output),
-        estimate=output.choice("estimate", "mean", "mode"),
+        estimate=output.choice("estimate", "mean", "median", "mode"),
         places_xy_m=places.text("xy_m"),
         places_floor=places.text("floor"),
         pitch_m=places.number("pitch_m", above=0) if places.has("pitch_m") else None,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .errors import BundleError, RuntimeUnavailableError, ScanError
 from .fingerprint import Fingerprint
 from .fix import Fix, Status
+from .heatmap_rules import HeatmapOutput
 from .info import BundleInfo
 from .positioners import Positioner, build, posterior_of
 from .posterior import Posterior
@@ -96,7 +97,7 @@ class Model:
     def posterior(self, scan: Scan) -> Posterior:
         """The posterior; uniform where the scan gives no position."""
         fingerprint = self.fingerprint(scan)
-        if self.manifest.limits.refusal(fingerprint) is not None:
+        if self.refusal(fingerprint) is not None:
             return Posterior.uniform(self.positioner.places)
         return posterior_of(self.positioner, fingerprint)
 
@@ -110,15 +111,22 @@ class Model:
 
     def answer(self, fingerprint: Fingerprint, timestamp_ms: int) -> tuple[Fix, Posterior | None]:
         """The fix of a fingerprint, and the posterior it was made from where there is one."""
-        refusal = self.manifest.limits.refusal(fingerprint)
+        refusal = self.refusal(fingerprint)
         if refusal is not None:
-            return self.no_fix(timestamp_ms, refusal, fingerprint.matched), None
+            return self.no_fix(timestamp_ms, *refusal, fingerprint.matched), None
         posterior = posterior_of(self.positioner, fingerprint)
         return self.fix(posterior, timestamp_ms, fingerprint.matched), posterior
 
-    def no_fix(self, timestamp_ms: int, status: Status, matched_aps: int) -> Fix:
+    def refusal(self, fingerprint: Fingerprint) -> tuple[Status, str] | None:
+        """Status and reason of a fingerprint that gives no position; None where it gives one."""
+        limits, output = self.manifest.limits, self.manifest.output
+        status = limits.refusal(fingerprint)
+        if status is not None:
+            return status, limits.why_refused(status, fingerprint.matched)
+        return output.rules.refusal(fingerprint) if isinstance(output, HeatmapOutput) else None
+
+    def no_fix(self, timestamp_ms: int, status: Status, why: str, matched_aps: int) -> Fix:
         """A fix without a position."""
-        why = self.manifest.limits.why_refused(status, matched_aps)
         return Fix(
             timestamp_ms, status, matched_aps=matched_aps, model_id=self.manifest.model_id,
             reason=why,
@@ -127,10 +135,12 @@ class Model:
     def fix(self, posterior: Posterior, timestamp_ms: int, matched_aps: int) -> Fix:
         """The fix that a posterior gives."""
         manifest = self.manifest
-        x_m, y_m, floor = posterior.mean() if manifest.estimate == "mean" else posterior.mode()
+        x_m, y_m, floor = posterior.point(manifest.estimate)
         agreement = posterior.agreement
         accuracy_m = manifest.accuracy(posterior.spread_m(), matched_aps, agreement)
         status, reason = manifest.limits.confidence(accuracy_m, agreement)
+        if posterior.doubt:
+            status, reason = Status.LOW_CONFIDENCE, posterior.doubt
         return self.placed(
             timestamp_ms,
             (x_m, y_m, floor, accuracy_m),

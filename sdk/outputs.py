@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 from .fields import Fields
+from .heatmap_rules import HeatmapOutput
 from .rank_rules import RanksOutput
 from .readings import KINDS
 from .value_form import MAX_EXPONENT, VALUE_KINDS
@@ -82,7 +83,7 @@ class CellsOutput:
         return True
 
 
-Output: TypeAlias = CellsOutput | NeighboursOutput | RanksOutput
+Output: TypeAlias = CellsOutput | NeighboursOutput | RanksOutput | HeatmapOutput
 
 
 def cells_output(part: Fields) -> CellsOutput:

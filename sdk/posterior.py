@@ -13,6 +13,9 @@ from .places import Grid, Place, Places
 # A grid beyond this is a mistake in the pitch, not a map (float32: 64 MiB).
 MAX_GRID_CELLS = 1 << 24
 MANY_PLACES = 4096
+MEDIAN_STEPS = 10
+# A distance under this counts as this, so that a place at the point itself is no division by 0.
+MEDIAN_SOFT_M = 1.0
 
 
 class Posterior:
@@ -23,18 +26,19 @@ class Posterior:
             stands in for the spread of the probability.
 
     `agreement` (0..1) is how alike the networks of a model that has several see it; None where
-    there is one.
+    there is one. `doubt` says in words why the model itself does not trust it; empty where it does.
 
     Raises:
         ValueError: the probabilities are not G finite numbers >= 0 with a sum > 0.
     """
 
-    __slots__ = ("_floors", "_summary", "agreement", "error_m", "places", "probability")
+    __slots__ = ("_floors", "_summary", "agreement", "doubt", "error_m", "places", "probability")
 
     places: Places
     probability: NDArray[np.float64]
     error_m: float | None
     agreement: float | None
+    doubt: str
 
     def __init__(
         self, places: Places, probability: ArrayLike, error_m: float | None = None
@@ -55,6 +59,7 @@ class Posterior:
         self.probability = probability
         self.error_m = error_m
         self.agreement = None
+        self.doubt = ""
         # Those that may hold anything: a mixture of two floors of a tower need not look at all.
         self._floors = places.floors
         self._summary: tuple[int, float, float, float] | None = None
@@ -161,6 +166,24 @@ class Posterior:
         """(x_m, y_m, floor) of the most probable place."""
         i = int(self.probability.argmax())
         return float(self.x_m[i]), float(self.y_m[i]), int(self.floor[i])
+
+    def median(self) -> tuple[float, float, int]:
+        """(x_m, y_m, floor): the point of least mean distance to the places of the most probable
+        floor, by Weiszfeld's steps from the mean. What makes few errors large it serves better."""
+        floor, x, y, _ = self._summarised()
+        part = self.places.part(floor)
+        weight, xs, ys = self.probability[part], self.x_m[part], self.y_m[part]
+        for _ in range(MEDIAN_STEPS):
+            near = weight / np.sqrt((xs - x) ** 2 + (ys - y) ** 2 + MEDIAN_SOFT_M**2)
+            near /= near.sum()
+            x, y = float(near.dot(xs)), float(near.dot(ys))
+        return x, y, floor
+
+    def point(self, estimate: str) -> tuple[float, float, int]:
+        """(x_m, y_m, floor) by `mean`, `median` or `mode`."""
+        if estimate == "mean":
+            return self.mean()
+        return self.median() if estimate == "median" else self.mode()
 
     def spread_m(self) -> float:
         """The model's own `error_m`; without one the square root of the trace of the covariance

@@ -148,19 +148,24 @@ def rank_rules(part: Fields) -> RankRules:
 def _grids(part: Fields) -> tuple[FloorGrid, ...]:
     grids = []
     for item in part.inners("grids", MAX_GRIDS):
-        x, y = _numbers(item, "origin_m", 2, -MAX_COORDINATE_M, MAX_COORDINATE_M)
-        shape = item.record.get("shape")
-        if not (
-            isinstance(shape, list)
-            and len(shape) == 2
-            and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape)
-            and shape[0] * shape[1] <= MAX_FLOOR_CELLS
-        ):
-            raise item.wrong("shape", f"[rows, columns], ints > 0, at most {MAX_FLOOR_CELLS} cells")
-        grids.append(FloorGrid(item.integer("floor", -1000, 10_000), (x, y), (shape[0], shape[1])))
+        grids.append(floor_grid(item))
     if not grids or len({grid.floor for grid in grids}) != len(grids):
         raise part.wrong("grids", "one grid or more, each of another floor")
     return tuple(grids)
+
+
+def floor_grid(item: Fields) -> FloorGrid:
+    """The grid of one floor. Raises BundleError naming the field."""
+    x, y = _numbers(item, "origin_m", 2, -MAX_COORDINATE_M, MAX_COORDINATE_M)
+    shape = item.record.get("shape")
+    if not (
+        isinstance(shape, list)
+        and len(shape) == 2
+        and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape)
+        and shape[0] * shape[1] <= MAX_FLOOR_CELLS
+    ):
+        raise item.wrong("shape", f"[rows, columns], ints > 0, at most {MAX_FLOOR_CELLS} cells")
+    return FloorGrid(item.integer("floor", -1000, 10_000), (x, y), (shape[0], shape[1]))
 
 
 def _network(part: Fields) -> FloorNetwork:

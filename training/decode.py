@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-ESTIMATES = ("mean", "mode")
+from sdk.posterior import MEDIAN_SOFT_M, MEDIAN_STEPS
+
+ESTIMATES = ("mean", "median", "mode")
 
 
 class Decoded(NamedTuple):
@@ -23,6 +25,25 @@ def softmax(logits: NDArray[np.floating], temperature: float) -> NDArray[np.floa
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     weight = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return weight / weight.sum(axis=1, keepdims=True)
+
+
+def _median(
+    probability: NDArray[np.float64],
+    places_xy_m: NDArray[np.float64],
+    places_floor: NDArray[np.int32],
+    start: NDArray[np.float64],
+    floor: NDArray[np.int32],
+) -> NDArray[np.float64]:
+    """``Posterior.median`` of (B, G) posteriors, from their means."""
+    found = start.copy()
+    for row, level in enumerate(floor):
+        here = places_floor == level
+        place, weight = places_xy_m[here], probability[row, here]
+        for _ in range(MEDIAN_STEPS):
+            away = np.sqrt(((place - found[row]) ** 2).sum(axis=1) + MEDIAN_SOFT_M**2)
+            near = weight / away
+            found[row] = near @ place / near.sum()
+    return found
 
 
 def decode(
@@ -48,6 +69,8 @@ def decode(
         spread[rows] = np.sqrt(np.maximum(p @ (place**2).sum(axis=1) - (m**2).sum(axis=1), 0.0))
     if estimate == "mean":
         return Decoded(mean, floor, spread)
+    if estimate == "median":
+        return Decoded(_median(probability, places_xy_m, places_floor, mean, floor), floor, spread)
     if estimate != "mode":
         raise ValueError(f"estimate is {estimate!r}, expected one of {', '.join(ESTIMATES)}")
     top = probability.argmax(axis=1)

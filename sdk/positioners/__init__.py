@@ -55,6 +55,7 @@ def build(bundle: Bundle, runtime: str, num_threads: int) -> Positioner:
         RuntimeUnavailableError: no installed runtime can run it.
     """
     from ..golden import check_golden
+    from ..heatmap_rules import HeatmapOutput
     from ..outputs import CellsOutput, NeighboursOutput
 
     positioner: Positioner
@@ -72,6 +73,10 @@ def build(bundle: Bundle, runtime: str, num_threads: int) -> Positioner:
         from .neighbours import Neighbours
 
         positioner = Neighbours(bundle, output)
+    elif isinstance(output, HeatmapOutput):
+        from .heatmap import Heatmap
+
+        positioner = Heatmap.of(bundle, output, runtime, num_threads)
     else:
         from .ranks import Ranks
 

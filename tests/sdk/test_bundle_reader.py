@@ -102,7 +102,7 @@ FIELDS = [
     ("ap_table.unknown", ["x"], "'x' is not in the AP table"),
     ("ap_table.merge_virtual_aps", "yes", "'none' or 'last_hex_digit'"),
     ("output.positioner", "grid", "positioner must be 'cells' or 'neighbours' or 'ranks'"),
-    ("output.estimate", "median", "manifest.output.estimate must be"),
+    ("output.estimate", "middle", "manifest.output.estimate must be"),
     ("output.places.xy_m", "gone.npy", "'gone.npy', which is not in the bundle"),
     ("output.places.pitch_m", -1, "manifest.output.places.pitch_m must be a number > 0"),
     ("output.metric", "cosine", "manifest.output.metric must be"),
