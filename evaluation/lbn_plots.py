@@ -18,14 +18,15 @@ from evaluation.lbn_variants import LAYER_1, NEIGHBOURS, VARIANTS
 from evaluation.plots import BLUE, GREEN, GREY, ORANGE
 
 PURPLE = "#CC79A7"
-COLOURS = {"none": GREY, "bn": GREEN, "ln": PURPLE, "lbn": BLUE, NEIGHBOURS: ORANGE}
 LIGHT_BLUE = "#56B4E9"
-DRIFTED = {"none": GREY, "bn": GREEN, "lbn": BLUE, "lbn-sample": LIGHT_BLUE, NEIGHBOURS: ORANGE}
+COLOURS = {"none": GREY, "bn": GREEN, "ln": PURPLE, "lbn": BLUE, "lbn-sample": LIGHT_BLUE,
+           NEIGHBOURS: ORANGE}  # fmt: skip
+DRIFTED = ("none", "bn", "lbn", "lbn-sample", NEIGHBOURS)
 _KNN = "kNN"
 
 
 def draw(records: Sequence[Record], out: Path) -> None:
-    """The plots that the records of one place give: layer 1 alone."""
+    """The plots that the records of one place give: layer 1 alone, and LBN by scan."""
     of = {n: [r for r in records if r["variant"] == n] for n in COLOURS}
     of = {n: found for n, found in of.items() if found}
     if not all(n in of for n in LAYER_1):
@@ -43,7 +44,7 @@ def draw(records: Sequence[Record], out: Path) -> None:
 def errors(of: dict[str, list[Record]], path: Path) -> None:
     """Mean, variance and standard deviation (the paper's Table 7): a bar the mean over seeds, a dot
     each seed."""
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
     panels = figure.subplots(1, 3)
     figure.suptitle("Error over the later months, norm on layer 1; dots: seeds", fontsize=11)
     keys = (("mean_m", "mean (m)"), ("variance_m2", "variance (m²)"), ("std_m", "std (m)"))
@@ -52,7 +53,7 @@ def errors(of: dict[str, list[Record]], path: Path) -> None:
             values = [pooled(r)[key] for r in records]
             axes.bar(i, np.mean(values), color=COLOURS[name], alpha=0.45, width=0.7)
             axes.plot(np.full(len(values), i), values, "o", color=COLOURS[name], ms=4)
-        axes.set_xticks(range(len(of)), [_title(n) for n in of], fontsize=8)
+        axes.set_xticks(range(len(of)), [_title(n).replace(" by", "\nby") for n in of], fontsize=7)
         axes.set(ylabel=label)
         axes.grid(axis="y", color="#E5E5E5", lw=0.8)
         axes.set_axisbelow(True)
@@ -114,16 +115,15 @@ def drift(of: dict[str, list[Record]], path: Path) -> None:
             spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(len(names))
             x = np.arange(len(names)) + 0.09 * (i - (len(lines) - 1) / 2)
             label = _title(name) + (", own statistics" if mode == OWN else "")
-            axes.errorbar(x, values.mean(axis=0), spread, color=DRIFTED[name], ls="", marker="o",
-                          ms=6, mfc=DRIFTED[name] if mode == RUNNING else "white", capsize=2,
+            axes.errorbar(x, values.mean(axis=0), spread, color=COLOURS[name], ls="", marker="o",
+                          ms=6, mfc=COLOURS[name] if mode == RUNNING else "white", capsize=2,
                           label=label)  # fmt: skip
         marks = [n.replace(", ", ",\n") for n in names]
         axes.set_xticks(range(len(names)), marks, fontsize=8)
         axes.set_title(title, fontsize=11)
-        axes.set_ylim(bottom=0)
         axes.grid(axis="y", color="#E5E5E5", lw=0.8)
         axes.set_axisbelow(True)
-    panels[0].set_ylabel("mean error (m)")
+    panels[0].set(ylabel="mean error (m), not from 0")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4,
                   frameon=False, fontsize=8)  # fmt: skip
     save_small(figure, path)

@@ -20,6 +20,8 @@ from evaluation.lbn_variants import GROUPS, NEIGHBOURS, VARIANTS
 from sdk.atomic import write_file
 
 MAIN = "uji"
+# Groups compared in the first test, in the later ones, and in all together.
+_BY_SPAN = ("layer 1", "statistics")
 _PAIRS = (("lbn", "none"), ("lbn", "bn"), ("lbn", "ln"), ("bn", "none"), ("ln", "none"))
 # What the variants of a group are compared with, beside LBN on layer 1.
 _AGAINST = {
@@ -68,7 +70,7 @@ def _place(title: str, records: Sequence[Record]) -> list[str]:
         if len(records[0]["tests"]) > 1:
             parts.append(_by_test(of, names, list(records[0]["tests"])))
         spans = {", ".join(tests): tests}
-        if group == GROUPS[0] and len(tests) > 1:
+        if group in _BY_SPAN and len(tests) > 1:
             spans = {"together": tests, tests[0]: tests[:1], f"{tests[1]} on": tests[1:]}
         parts.append(_comparisons(of, _pairs(names), spans))
     return [p for p in parts + drift_parts(of) if p]

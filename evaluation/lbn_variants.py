@@ -59,10 +59,10 @@ def _variants() -> dict[str, Variant]:
     ]  # fmt: skip
     made.append(Variant("lbn-pooled", "LBN, pooled statistics", kept, {"running": "pooled"}))
     by_scan = {"norm": "lbn", "scope": "sample"}
-    made.append(Variant("lbn-sample", "LBN, each scan's own statistics", kept, by_scan))
-    # One patch: torch's instance norm.
+    made.append(Variant("lbn-sample", "LBN by scan", kept, by_scan))
+    # One patch: instance norm.
     whole = by_scan | {"block": 16}
-    made.append(Variant("lbn-sample16", "the same, block 16", kept, whole))
+    made.append(Variant("lbn-sample16", "LBN by scan, block 16", kept, whole))
     for n in ("lbn", "bn", "ln"):
         changes = {"norm": n, "eps": KERAS_EPS}
         made.append(Variant(f"{n}-eps1e-3", f"{titles[n]}, eps 1e-3", eps, changes))
