@@ -22,7 +22,8 @@ from training.itoloc_cotraining import Rules
 from training.itoloc_fitting import scores
 from training.itoloc_presets import PRESETS
 from training.itoloc_update import mask_of, update
-from training.knn import Database
+from training.knn import Database, Rule
+from training.metrics import figures as plain_figures
 from training.presets import preset_of
 from training.run import Run
 from training.survey import Survey
@@ -31,6 +32,10 @@ from training.survey import Survey
 LEAST_SHARE = 0.01
 # Of the co-training's 30: the pool is full after four, and labels have been smeared once.
 UPDATE_ROUNDS = 8
+# The kNN to beat on UJIIndoorLoc (Torres-Sospedra et al. 2015).
+SORENSEN = Rule(
+    "sorensen", 11, 1.0, {"kind": "powed", "not_heard_dbm": -105.0, "exponent": float(np.e)}
+)
 # Of scans (B, N) that lack the access points (N,) marked: answers, one per way of answering.
 Answers = Callable[[NDArray[np.float32], NDArray[np.bool_]], Mapping[str, Decoded]]
 
@@ -244,6 +249,30 @@ def updated(
     ways = {way: {str(month): figures(months, gathered(len(truth), one).xy_m, truth)}
             for way, one in parts.items()}  # fmt: skip
     return {"cpu_s": round(time.process_time() - began, 1), "updates": reports, "ways": ways}
+
+
+def official(survey: Survey, preset: str, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """A survey's own split: a preset and the kNN to beat (Sorensen over powed levels), with the
+    floor to be found. Nothing of the test is used."""
+    began = time.process_time()
+    run = itoloc.train(survey, preset, seed=seed, threads=1, changes=changes)
+    took = time.process_time() - began
+    learned, truth = (survey.take(survey.rows(name)) for name in ("train", "test"))
+    query, nothing = truth.fingerprints(run.bssids), np.zeros(len(run.bssids), dtype=bool)
+    places = places_of_run(run)
+    said = probability(run, itoloc.load_network(run), query, nothing)
+    names = tuple(sorted(learned.bssids))
+    base = Database.of(learned.fingerprints(names), learned)
+    found = {
+        "best": decode(said, *places, run.estimate),
+        "knn": static(base, truth.fingerprints(names), SORENSEN),
+    }
+    ways = {}
+    for name, one in found.items():
+        error = np.linalg.norm(one.xy_m - truth.xy_m, axis=1)
+        ways[name] = plain_figures(error, one.floor == truth.floor, np.full(len(error), np.nan))
+    return {"access_points": len(run.bssids), "cpu_s": round(took, 1), "changes": dict(changes),
+            "settings": run.provenance["settings"], "official": ways, "ways": {}}  # fmt: skip
 
 
 def survey_of(months: Months) -> tuple[tuple[str, ...], Database, NDArray[np.int64]]:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from evaluation import itoloc_parts, itoloc_study
 from evaluation.itoloc_features import features
 from evaluation.itoloc_places import OTHER_PHONE, PHONE, Months
+from evaluation.itoloc_report import official as tables_official
 from evaluation.itoloc_report import report, targets, values
 from evaluation.reproduce import reproduce
 from sdk.venue import Floor
@@ -206,3 +207,26 @@ def test_targets_are_means_over_floors():
     text = targets([*records, record(3, 0, 1.9, "knn"), record(5, 0, 1.9, "knn")])
     assert "| month 25, mask alone: mean error | ≤ 2.0 m | 2.10 | **no** |" in text
     assert "| +0.20 (month 2) | **no** |" in text
+
+
+def test_the_official_split_is_judged_with_floors():
+    """Beside a count of our own: two floors that differ in every level."""
+    parts = [invented(floor).survey for floor in (3, 5)]
+    rows = []
+    for floor, part in zip((3, 5), parts, strict=True):
+        levels = part.fingerprints([f"ap{a:02d}" for a in range(APS)])
+        for i in range(0, 300, 2):
+            heard = np.flatnonzero(np.isfinite(levels[i]))
+            rows.append({
+                "timestamp_ms": i, "x_m": part.x_m[i], "y_m": part.y_m[i], "floor": floor,
+                "device": "p", "session": part.session[i], "split": "test" if i >= 240 else "train",
+                "bssid": [f"ap{floor}{a:02d}" for a in heard],
+                "rssi_dbm": levels[i][heard].tolist(),
+            })  # fmt: skip
+    survey = from_rows(Header("two", "CC0-1.0", "m", (Floor(3), Floor(5))), rows)
+    got = itoloc_study.official(survey, "best", TINY, 0)["official"]
+    assert {k: v["n"] for k, v in got.items()} == {"best": 60, "knn": 60}
+    assert got["knn"]["floor_hit"] == got["best"]["floor_hit"] == 1.0
+    assert got["knn"]["mean_m"] < 2.0
+    text = tables_official([{"kind": "official", "official": got, "cpu_s": 1.0}])
+    assert f"| {got['best']['mean_m']:.2f} |" in text
