@@ -13,13 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from golden_walk import MEAN_M, SIGMA_M, rank_locator_case
 
 HERE = Path(__file__).parent
 RNG = np.random.default_rng(20260611)
-
-# SPEC 5.5: very weak to very strong.
-MEAN_M = [37.5, 31.6, 19.8, 11.4, 5.9, 2.7]
-SIGMA_M = [9.8, 10.3, 8.5, 6.0, 3.3, 1.6]
 
 
 def dbm(*shape: int) -> np.ndarray:
@@ -34,6 +31,8 @@ def plain(values: Any) -> Any:
         values = values.tolist()
     if isinstance(values, list):
         return [plain(value) for value in values]
+    if isinstance(values, np.generic):
+        values = values.item()
     if isinstance(values, float) and not math.isfinite(values):
         return None
     return values
@@ -291,6 +290,7 @@ CASES = {
             ),
         )
     ],
+    "rank_locator": lambda: [rank_locator_case("ranks"), rank_locator_case("path loss")],
     "threshold_centroid": lambda: [
         threshold_centroid_case("wide", [9, 21], 0.5),
         threshold_centroid_case("only the maximum", [4, 5], 1.0),
