@@ -18,9 +18,15 @@ from .posterior import Posterior
 from .runtimes import RUNTIMES, RuntimeChoice
 from .scan import Scan
 
+NEWEST = 1000
+# A look at a store costs what reading so many scans costs, however many it holds.
+MOST_NEWEST = 10_000
+
 if TYPE_CHECKING:
     from .bundle import Source
     from .explain import Explanation
+    from .silence import Silence
+    from .store import Store
     from .track import Track
     from .venue import Venue
 
@@ -41,6 +47,8 @@ class Localizer:
         num_threads: int,
     ) -> None:
         self._model: Model | None = model
+        # Masked by hand, and by the rule of `mask_silent`: the model holds both together.
+        self._by_hand, self._silent = model.user_unknown, frozenset[str]()
         self._path = path
         self._runtime = runtime
         self._num_threads = num_threads
@@ -67,7 +75,9 @@ class Localizer:
         if isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
             raise ValueError(f"num_threads must be an int >= 1, got {num_threads!r}")
         model, path = _opened(source, runtime, num_threads)
-        return cls(model, path, runtime, num_threads)
+        localizer = cls(model, path, runtime, num_threads)
+        localizer._take(*_kept(path), model)
+        return localizer
 
     def _serving(self) -> Model:
         model = self._model
@@ -140,11 +150,11 @@ class Localizer:
         return self._serving().plan(floor)
 
     def set_unknown(self, bssids: Iterable[str], keep: bool = True) -> None:
-        """Mask APs that fell silent, moved or are not trusted; replaces the masked set.
+        """Mask APs that fell silent, moved or are not trusted; replaces the set masked so.
 
-        The APs masked at export stay masked. The set is kept beside the bundle, in
-        `<bundle>.unknown.json`, and loaded again at open; for a bundle from bytes, and with
-        `keep=False` (a read-only folder), it lives as long as this localizer.
+        The APs masked at export, and by `mask_silent`, stay masked. The set is kept beside the
+        bundle, in `<bundle>.unknown.json`, and loaded again at open; for a bundle from bytes, and
+        with `keep=False` (a read-only folder), it lives as long as this localizer.
 
         Raises:
             ScanError: a BSSID is not in the AP table; nothing is changed.
@@ -159,10 +169,53 @@ class Localizer:
             strangers = sorted(name for name in names if name not in table.index)
             if strangers:
                 raise ScanError(f"not in the AP table: {', '.join(strangers)[:300]}")
-            masked = model.masking(names)
             if keep and self._path is not None:
                 masks.save(masks.mask_file(self._path), names)
-            self._model = masked
+            self._take(names, self._silent, model)
+
+    def mask_silent(self, store: Store, newest: int = NEWEST, keep: bool = True) -> Silence:
+        """Mask the APs that the newest scans of a store no longer hear (`sdk.silence`).
+
+        Never done without being asked: call it now and then, or let `silence.Watch` do so. It
+        replaces what an earlier call has masked, so that APs which are back are used again, and
+        leaves alone what `set_unknown` and the export mask. Kept beside the bundle, in
+        `<bundle>.silent.json`, unless `keep` is False; `unmask_silent` undoes it. Where the
+        scans are too few, or from a part of the site only, nothing changes.
+
+        It reads at most `newest` scans (1..10,000), whatever the store holds, and locates at
+        most two hundred of them.
+
+        Raises:
+            StoreError: the store cannot be read; BundleError: the file cannot be written;
+                nothing is changed. ValueError: `newest` out of its bounds.
+        """
+        if isinstance(newest, bool) or not isinstance(newest, int) or not 0 < newest <= MOST_NEWEST:
+            raise ValueError(f"newest must be an int in 1..{MOST_NEWEST}, got {newest!r}")
+        from .silence import Silence, look
+
+        # Outside the lock: others may go on, and the model that is looked with does not change.
+        model = self._serving()
+        names, count, why = look(model, store.scans(newest=newest))
+        with self._changing:
+            serving = self._serving()
+            if names is None or serving.manifest is not model.manifest:
+                return Silence(self._silent, count, why or "another bundle was loaded meanwhile")
+            self._mask_silent(names, keep, serving)
+        return Silence(names, count)
+
+    def unmask_silent(self, keep: bool = True) -> None:
+        """Undo `mask_silent`: what it masked is used again. Raises BundleError."""
+        with self._changing:
+            self._mask_silent(frozenset(), keep, self._serving())
+
+    def _mask_silent(self, names: frozenset[str], keep: bool, model: Model) -> None:
+        if keep and self._path is not None:
+            masks.save(masks.silent_file(self._path), names)
+        self._take(self._by_hand, names, model)
+
+    def _take(self, by_hand: frozenset[str], silent: frozenset[str], model: Model) -> None:
+        self._by_hand, self._silent = by_hand, silent
+        self._model = model.masking(by_hand | silent)
 
     def reload(self, source: Source) -> None:
         """Serve another bundle. Atomic: on any error the old model keeps serving.
@@ -170,14 +223,14 @@ class Localizer:
         The masked APs are those kept beside the new bundle; for bytes, those in use now.
         """
         with self._changing:
-            old = self._serving()
+            self._serving()
             model, path = _opened(source, self._runtime, self._num_threads)
+            kept = _kept(path)
             if path is None:
-                table = model.manifest.table
-                model = model.masking(
-                    frozenset(name for name in old.user_unknown if name in table.index)
-                )
-            self._model, self._path = model, path
+                known = frozenset(model.manifest.table.index)
+                kept = self._by_hand & known, self._silent & known
+            self._path = path
+            self._take(*kept, model)
 
     def close(self) -> None:
         """Let the model go. Calls that run already end well; later ones raise ClosedError."""
@@ -202,8 +255,11 @@ class Localizer:
 
 def _opened(source: Source, runtime: RuntimeChoice, num_threads: int) -> tuple[Model, Path | None]:
     model = Model.open(source, runtime, num_threads)
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        kept = masks.load(masks.mask_file(path))
-        return (model.masking(kept) if kept else model), path
-    return model, None
+    return model, Path(source) if isinstance(source, str | os.PathLike) else None
+
+
+def _kept(path: Path | None) -> tuple[frozenset[str], frozenset[str]]:
+    """The APs masked by hand and by `mask_silent`, as they stand beside a bundle."""
+    if path is None:
+        return frozenset(), frozenset()
+    return masks.load(masks.mask_file(path)), masks.load(masks.silent_file(path))

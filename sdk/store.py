@@ -124,17 +124,18 @@ class Store:
                     database.execute("ROLLBACK")
                 raise
 
-    def scans(self, since: int | None = None) -> Iterator[Scan]:
-        """The scans in order of arrival; with `since` those whose timestamp_ms is not before it.
+    def scans(self, since: int | None = None, newest: int | None = None) -> Iterator[Scan]:
+        """The scans in order of arrival; with `since` those whose timestamp_ms is not before it,
+        with `newest` of these at most so many that came last.
 
         Raises StoreError where a row is damaged.
         """
-        return (one.scan for one in self.rows(since))
+        return (one.scan for one in self.rows(since, newest))
 
-    def rows(self, since: int | None = None) -> Iterator[StoredScan]:
+    def rows(self, since: int | None = None, newest: int | None = None) -> Iterator[StoredScan]:
         """As `scans`, with place, device and session. A part at a time is in memory, and others
         may write in between."""
-        last = -1
+        last = -1 if newest is None else self._before(newest)
         earliest = -(2**63) if since is None else since
         while True:
             with self._turn, speaking_of(self.path):
@@ -153,6 +154,17 @@ class Store:
                     raise StoreError(f"{self.path}: row {number} is damaged: {error}") from None
                 yield StoredScan(number, scan, place, str(device), str(session))
             last = part[-1][0]
+
+    def _before(self, newest: int) -> int:
+        """The number of the scan before the newest so many, -1 where there are no more."""
+        if isinstance(newest, bool) or not isinstance(newest, int) or newest < 1:
+            raise ValueError(f"newest must be an int >= 1, got {newest!r}")
+        with self._turn, speaking_of(self.path):
+            # Every step of the offset is one of the table's own order, not of all its scans.
+            row = self._open().execute(
+                "SELECT id FROM scans ORDER BY id DESC LIMIT 1 OFFSET ?", (newest,)
+            ).fetchone()  # fmt: skip
+        return -1 if row is None else int(row[0])
 
     def __len__(self) -> int:
         with self._turn, speaking_of(self.path):

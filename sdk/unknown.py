@@ -1,4 +1,5 @@
-"""The APs that a site has masked, kept beside the bundle in `<bundle>.unknown.json`."""
+"""The APs that a site has masked, kept beside the bundle: `<bundle>.unknown.json` and
+`<bundle>.silent.json`."""
 
 from __future__ import annotations
 
@@ -17,6 +18,11 @@ MAX_MASKED = 4096
 def mask_file(bundle_path: str | os.PathLike[str]) -> Path:
     """Where the masked APs of a bundle stand."""
     return Path(f"{os.fspath(bundle_path)}.unknown.json")
+
+
+def silent_file(bundle_path: str | os.PathLike[str]) -> Path:
+    """Where those stand that `Localizer.mask_silent` masked by itself."""
+    return Path(f"{os.fspath(bundle_path)}.silent.json")
 
 
 def load(path: Path) -> frozenset[str]:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdk.fingerprint import ApTable
+from sdk.silence import silent
 from training.cells import Cells
 from training.decode import decode
 from training.fingerprints import MERGES
@@ -36,10 +37,6 @@ from training.networks.itoloc import ItolocNet
 from training.run import Run, RunError
 from training.survey import Survey, SurveyError
 
-# Heard in a smaller share of the unlabelled scans, an access point is unknown (SPEC 2.6b) ...
-SILENT_SHARE = 0.01
-# ... where so many scans would have shown it.
-LEAST_SCANS = 100
 # A fix within this of the truth, on its floor, counts as a success.
 SUCCESS_M = 2.0
 # Of soft labels no probability reaches the paper's threshold: this share of the labelled rows does.
@@ -99,9 +96,11 @@ def update(
         )
     watched = guard_of(run, guard)
     before, masked = run.unknown, unheard(run, rows)
+    # The run's own validation rows stand in its database: as neighbours they would find themselves.
+    asked = replace(run, neighbours=None) if watched.own else run
 
     def error_m(one: ItolocNet, unknown: tuple[str, ...]) -> tuple[float, float]:
-        return judged(run, one, watched, mask_of(run, unknown))
+        return judged(asked, one, watched, mask_of(run, unknown))
 
     static = error_m(network, before)
     with_mask = error_m(network, masked)
@@ -158,10 +157,10 @@ def levels_of(survey: Survey, run: Run) -> NDArray[np.float32]:
 def unheard(run: Run, rssi_dbm: NDArray[np.float32]) -> tuple[str, ...]:
     """The run's access points to be masked by what scans (U, N) heard; those of before where
     there are too few scans to tell."""
-    if len(rssi_dbm) < LEAST_SCANS:
+    quiet = silent(np.isfinite(rssi_dbm).sum(axis=0), len(rssi_dbm))
+    if quiet is None:
         return run.unknown
-    share = np.isfinite(rssi_dbm).mean(axis=0)
-    return tuple(name for name, one in zip(run.bssids, share, strict=True) if one < SILENT_SHARE)
+    return tuple(name for name, one in zip(run.bssids, quiet, strict=True) if one)
 
 
 def mask_of(run: Run, unknown: tuple[str, ...]) -> NDArray[np.bool_]:

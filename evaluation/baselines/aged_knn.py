@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sdk.silence import LEAST_SCANS, SILENT_SHARE
 from training.decode import Decoded
-from training.itoloc_update import LEAST_SCANS, SILENT_SHARE
 from training.knn import PLAIN, Database, Rule, apply
 
 
