@@ -265,6 +265,23 @@ def test_a_fused_run_multiplies_the_votes_of_neighbours(fused, survey):
     np.testing.assert_allclose(plain, net, atol=1e-12)
 
 
+def test_a_guard_of_its_own_rows_does_not_ask_the_neighbours(fused, survey):
+    """The rows stand in the database, and each would find itself."""
+    arrays, nothing = fused.arrays, np.zeros(12, dtype=bool)
+    assert fused.refitted
+    rows = arrays["validation_rssi_dbm"]
+    network = itoloc.load_network(fused)
+    error = {}
+    for name, one in (("fused", fused), ("alone", replace(fused, neighbours=None))):
+        said = probability(one, network, rows, nothing)
+        found = decode(said, arrays["places_xy_m"], arrays["places_floor"], one.estimate)
+        away = np.linalg.norm(found.xy_m - arrays["validation_xy_m"], axis=1)
+        error[name] = np.average(away, weights=arrays["validation_weight"])
+    assert error["fused"] < 0.5 * error["alone"]
+    _, report = update(fused, survey, rounds=1)
+    assert report["static"]["mean_m"] == pytest.approx(error["alone"], abs=1e-4)
+
+
 def test_modules_fewer_than_three_are_no_run_to_update(survey):
     """M_E and M_1 alone: the plain CNN of the study."""
     changes = TINY | {"modules": 1, "epochs": 1, "gamma": 0.0, "adversary": "none"}
