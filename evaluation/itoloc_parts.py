@@ -68,6 +68,7 @@ def parts(seeds: int) -> list[Part]:
     out = [_baseline(floor, name) for floor in FLOORS for name in ("knn", "retrained")]
     out += [_main(floor, 0) for floor in FLOORS]
     out += [_update(floor, 0, UPDATED_MONTHS[0]) for floor in FLOORS]
+    out += [_update(floor, 0, UPDATED_MONTHS[0], control=True) for floor in FLOORS]
     out += [_main(floor, seed) for seed in range(1, seeds) for floor in FLOORS]
     out += [_baseline(floor, name) for floor in FLOORS for name in ("acmu", "chameleon")]
     out += [_ablation(name, 0) for name in ("base", "plain", "image", "adversary", "no-drop-out",
@@ -142,16 +143,19 @@ def _ablation(name: str, seed: int) -> Part:
     return Part(f"uji{floor}-ablation-{name}-{seed}", make)
 
 
-def _update(floor: int, seed: int, month: int) -> Part:
+def _update(floor: int, seed: int, month: int, control: bool = False) -> Part:
+    name = "control" if control else "update"
+
     def make(shelf: Shelf) -> dict[str, Any]:
         folder = shelf.run(floor, seed)
         if not folder.is_dir():
             raise RunError(f"{folder} is missing: the part uji{floor}-{MAIN}-{seed} makes it")
-        record = itoloc_study.updated(shelf.months(floor), Run.load(folder), month, seed)
-        return {"kind": "update", "floor": floor, "system": "update", "seed": seed,
+        rules = itoloc_study.CONTROL if control else None
+        record = itoloc_study.updated(shelf.months(floor), Run.load(folder), month, seed, rules)
+        return {"kind": "update", "floor": floor, "system": name, "seed": seed,
                 "month": month, **record}  # fmt: skip
 
-    return Part(f"uji{floor}-update-m{month:02d}-{seed}", make)
+    return Part(f"uji{floor}-{name}-m{month:02d}-{seed}", make)
 
 
 def _official(shelf: Shelf) -> dict[str, Any]:

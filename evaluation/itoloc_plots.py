@@ -42,10 +42,10 @@ def over_months(records: Sequence[Record], path: Path, key: str, label: str) -> 
             months = [m for m in MONTHS if all(str(m) in r["ways"][way] for r in mine)]
             line = [np.mean([r["ways"][way][str(m)][key] for r in mine]) for m in months]
             axes.plot(months, line, style, color=colour, lw=1.7, label=title)
-    months = sorted({r["month"] for r in records if r["kind"] == "update"})
+    months = sorted({r["month"] for r in records if r["system"] == "update"})
     dots = {}
     for month in months:
-        mine = [r for r in records if r["kind"] == "update" and r["month"] == month]
+        mine = [r for r in records if r["system"] == "update" and r["month"] == month]
         if {r["floor"] for r in mine} == set(FLOORS):
             dots[month] = np.mean([r["ways"]["updated"][str(month)][key] for r in mine])
     if dots:

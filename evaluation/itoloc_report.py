@@ -29,6 +29,7 @@ ROWS = {
     (MAIN, "static"): "`best`, static",
     (MAIN, "masked"): "`best`, masked",
     ("update", "updated"): "`best`, masked and updated",
+    ("control", "updated"): "the same rounds without a pseudo-label",
 }
 # Months of SHOWN before and after the change.
 BEFORE, AFTER = (2, 6), (12, 18, LAST)
@@ -195,14 +196,16 @@ def updates(records: Sequence[Record]) -> str:
             f"{100 * r['ways'][way][month]['region']:.0f} %" for way in ("masked", "updated")
         ]
         both = r["updates"]
+        seed = f"{r['seed']}, control" if r["system"] == "control" else str(r["seed"])
         rows.append([
-            month, str(r["floor"]), str(r["seed"]), *cells, *regions,
+            month, str(r["floor"]), seed, *cells, *regions,
             *(", ".join(str(u[k]) for u in both) for k in ("unknown", "rounds", "rolled_back")),
+            ", ".join(str(max(u["last_added"])) for u in both),
             ", ".join("yes" if u["kept"] else "no" for u in both),
         ])  # fmt: skip
     rows.sort(key=lambda row: (int(row[0]), row[1], row[2]))
     heads = ["month", "floor", "seed", "static m", "masked m", "updated m", "masked region",
-             "updated region", "masked APs", "rounds", "rolled back", "kept"]  # fmt: skip
+             "updated region", "masked APs", "rounds", "rolled back", "labels", "kept"]  # fmt: skip
     return table(heads, rows) if rows else ""
 
 

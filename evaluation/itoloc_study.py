@@ -32,6 +32,8 @@ from training.survey import Survey
 LEAST_SHARE = 0.01
 # Of the co-training's 30: the pool is full after four, and labels have been smeared once.
 UPDATE_ROUNDS = 8
+# No two modules are as sure as that: the rounds without a pseudo-label.
+CONTROL = Rules(sigma=2.0, quiet=UPDATE_ROUNDS)
 # The kNN to beat on UJIIndoorLoc (Torres-Sospedra et al. 2015).
 SORENSEN = Rule(
     "sorensen", 11, 1.0, {"kind": "powed", "not_heard_dbm": -105.0, "exponent": float(np.e)}
