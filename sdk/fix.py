@@ -30,7 +30,7 @@ class Fix:
     Coordinates are finite, or None together; there is no NaN and no (0, 0) for "nowhere".
     `accuracy_m` is the radius that holds the true position with 68 % probability, measured on
     held-out data. `agreement` (0..1) tells how alike the networks of the model see it, None where
-    it has one. `reason` says in words why the status is not OK; empty where it is, and in tracks.
+    it has one. `reason` says in words why the status is not OK; empty where it is.
     `bool(fix)` says whether there is a position.
     """
 

@@ -130,11 +130,16 @@ class Track:
         position = self._motion.tracked
         if position is None:
             return fix
-        rest = {} if fix else {"status": fix.status}
+        status, reason = fix.status, fix.reason
+        if fix:
+            # A scan that the model's networks see apart is not made sure by those before it.
+            status, reason = model.manifest.limits.confidence(position[3], fix.agreement)
         return model.placed(
             fix.timestamp_ms,
             position,
             matched_aps=fix.matched_aps,
             candidates=fix.candidates,
-            **rest,
+            status=status,
+            agreement=fix.agreement,
+            reason=reason,
         )
