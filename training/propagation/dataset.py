@@ -203,8 +203,8 @@ def map_path(folder: Path, number: int) -> Path:
     return Path(folder) / f"map_{number:05d}.npz"
 
 
-def write_map(folder: Path, made: CityMap) -> None:
-    """Write a map's file whole or not at all; the same map gives the same bytes."""
+def map_bytes(made: CityMap) -> bytes:
+    """A map's file; the same map gives the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, (dtype, _) in _FIELDS.items():
@@ -214,7 +214,12 @@ def write_map(folder: Path, made: CityMap) -> None:
             info = zipfile.ZipInfo(name + ".npy")
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, array.getvalue(), compresslevel=1)
-    write_file(map_path(folder, made.number), out.getvalue())
+    return out.getvalue()
+
+
+def write_map(folder: Path, made: CityMap) -> None:
+    """Write a map's file whole or not at all."""
+    write_file(map_path(folder, made.number), map_bytes(made))
 
 
 def read_map(path: Path, number: int, header: Mapping[str, Any]) -> CityMap:

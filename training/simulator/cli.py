@@ -9,11 +9,15 @@ import click
 import numpy as np
 
 from sdk.errors import RssfixError
+from training.propagation.cli import city
 
 
 @click.group()
 def simulate() -> None:
-    """Make surveys of simulated buildings, to train on and to try things out."""
+    """Make surveys of simulated buildings and radio maps of simulated cities."""
+
+
+simulate.add_command(city)
 
 
 def _counts(_context: object, _parameter: object, text: str | None) -> list[int] | None:
