@@ -68,12 +68,12 @@ def parts(seeds: int) -> list[Part]:
     out = [_baseline(floor, name) for floor in FLOORS for name in ("knn", "retrained")]
     out += [_main(floor, 0) for floor in FLOORS]
     out += [_update(floor, 0, UPDATED_MONTHS[0]) for floor in FLOORS]
-    out += [_update(floor, 0, UPDATED_MONTHS[0], control=True) for floor in FLOORS]
     out += [_main(floor, seed) for seed in range(1, seeds) for floor in FLOORS]
+    out += [_update(floor, 0, UPDATED_MONTHS[0], control=True) for floor in FLOORS]
     out += [_baseline(floor, name) for floor in FLOORS for name in ("acmu", "chameleon")]
-    out += [_ablation(name, 0) for name in ("base", "plain", "image", "adversary", "no-drop-out",
-                                            "no-spatial")]  # fmt: skip
+    out += [_ablation(name, 0) for name in ("base", "plain", "no-drop-out", "adversary")]
     out += [_cnnloc(floor, 0) for floor in FLOORS]
+    out += [_ablation(name, 0) for name in ("no-spatial", "image")]
     out += [_update(floor, 0, month) for month in UPDATED_MONTHS[1:] for floor in FLOORS]
     for seed in range(1, seeds):
         out += [_update(floor, seed, UPDATED_MONTHS[0]) for floor in FLOORS]

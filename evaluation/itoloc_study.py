@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,29 +38,38 @@ CONTROL = Rules(sigma=2.0, quiet=UPDATE_ROUNDS)
 SORENSEN = Rule(
     "sorensen", 11, 1.0, {"kind": "powed", "not_heard_dbm": -105.0, "exponent": float(np.e)}
 )
+
+
+class Said(NamedTuple):
+    """Answers to B scans: ``xy_m`` (B, 2), and the radius they state (B,), NaN where none."""
+
+    xy_m: NDArray[np.float64]
+    radius_m: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, found: Decoded) -> Said:
+        """Without a radius."""
+        return cls(found.xy_m, np.full(len(found.xy_m), np.nan))
+
+
 # Of scans (B, N) that lack the access points (N,) marked: answers, one per way of answering.
-Answers = Callable[[NDArray[np.float32], NDArray[np.bool_]], Mapping[str, Decoded]]
+Answers = Callable[[NDArray[np.float32], NDArray[np.bool_]], Mapping[str, Said]]
 
 
-def over_months(
-    months: Months,
-    bssids: tuple[str, ...],
-    answers: Answers,
-    radius_m: Callable[[Decoded], NDArray[np.float64]] | None = None,
-) -> dict[str, Any]:
-    """{way: {month: figures}} of every later month, and of month 25 with the other phone.
+def over_months(months: Months, bssids: tuple[str, ...], answers: Answers) -> dict[str, Any]:
+    """{way: {test: figures}} of every test of ``months``.
 
     Ways are those of ``answers``, as they stand ("static") and with silent access points masked
-    ("masked", told campaign by campaign from the others).
+    ("masked", told campaign by campaign from the others); ``unknown`` is how many those are.
     """
     rssi = months.survey.fingerprints(bssids)
     out: dict[str, Any] = {}
+    nothing = np.zeros(len(bssids), dtype=bool)
     for name, month, device in months.tests:
         rows = months.tested(month, device)
         truth, query = months.survey.take(rows), rssi[rows]
-        found = {f"static {k}".strip(): v
-                 for k, v in answers(query, np.zeros(len(bssids), bool)).items()}  # fmt: skip
-        parts: dict[str, list[tuple[NDArray, Decoded]]] = {}
+        every = np.ones(len(query), dtype=bool)
+        parts = {f"static {k}".strip(): [(every, v)] for k, v in answers(query, nothing).items()}
         hidden = []
         for campaign in np.unique(months.campaign[rows]):
             unknown = silent(rssi[months.others(month, campaign)])
@@ -68,40 +77,33 @@ def over_months(
             here = months.campaign[rows] == campaign
             for k, v in answers(query[here], unknown).items():
                 parts.setdefault(f"masked {k}".strip(), []).append((here, v))
-        found |= {k: gathered(len(truth), one) for k, one in parts.items()}
-        for way, said in found.items():
-            radius = None if radius_m is None or " " in way else radius_m(said)
-            got = figures(months, said.xy_m, truth, radius)
+        for way, one in parts.items():
+            got = figures(months, gathered(len(truth), one), truth)
             out.setdefault(way, {})[name] = got | {"unknown": float(np.mean(hidden))}
     return out
 
 
-def gathered(count: int, parts: list[tuple[NDArray[np.bool_], Decoded]]) -> Decoded:
+def gathered(count: int, parts: list[tuple[NDArray[np.bool_], Said]]) -> Said:
     """Answers to parts of ``count`` scans, in the scans' order."""
-    whole = Decoded(np.full((count, 2), np.nan), np.zeros(count, np.int32), np.zeros(count))
+    whole = Said(np.full((count, 2), np.nan), np.full(count, np.nan))
     for rows, one in parts:
         for column, values in zip(whole, one, strict=True):
             column[rows] = values
     return whole
 
 
-def figures(
-    months: Months,
-    xy_m: NDArray[np.float64],
-    truth: Survey,
-    radius_m: NDArray[np.float64] | None = None,
-) -> dict[str, Any]:
-    """Errors of n scans, and the share whose estimate lies in the true 4 x 4 m region. The floor
-    is given here, and no figure."""
-    error = np.linalg.norm(xy_m - truth.xy_m, axis=1)
-    same = (months.regions(xy_m) == months.regions(truth.xy_m)).all(axis=1)
+def figures(months: Months, said: Said, truth: Survey) -> dict[str, Any]:
+    """Errors of n scans, the share whose estimate lies in the true 4 x 4 m region, and the share
+    within the stated radius. The floor is given here, and no figure."""
+    error = np.linalg.norm(said.xy_m - truth.xy_m, axis=1)
+    same = (months.regions(said.xy_m) == months.regions(truth.xy_m)).all(axis=1)
     out: dict[str, Any] = {
         "n": len(error), "mean_m": float(error.mean()), "median_m": float(np.median(error)),
         "p75_m": float(np.quantile(error, 0.75)), "p95_m": float(np.quantile(error, 0.95)),
         "region": float(same.mean()),
     }  # fmt: skip
-    if radius_m is not None:
-        out["coverage_68"] = float((error <= radius_m).mean())
+    if np.isfinite(said.radius_m).all():
+        out["coverage_68"] = float((error <= said.radius_m).mean())
     return {k: round(v, 4) for k, v in out.items()}
 
 
@@ -109,8 +111,9 @@ def neighbours(months: Months) -> dict[str, Any]:
     """Weighted kNN static and masked, and retrained on the month's own trn campaign."""
     names, base, _ = survey_of(months)
 
-    def answers(query: NDArray, unknown: NDArray) -> dict[str, Decoded]:
-        return {"": masked(base, query, unknown) if unknown.any() else static(base, query)}
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Said]:
+        found = masked(base, query, unknown) if unknown.any() else static(base, query)
+        return {"": Said.of(found)}
 
     return {"access_points": len(names), "ways": over_months(months, names, answers)}
 
@@ -149,9 +152,9 @@ def chameleon_like(months: Months) -> dict[str, Any]:
         for fold in FOLDS:
             own = (months.month == month) & np.isin(months.campaign, fold)
             here = ~np.isin(months.campaign[rows], fold)
-            parts.append((here, chameleon(base, rssi[own], rssi[rows][here])))
-        found = gathered(int(rows.sum()), parts)
-        out[name] = figures(months, found.xy_m, months.survey.take(rows))
+            found = chameleon(base, rssi[own], rssi[rows][here])
+            parts.append((here, Said.of(found)))
+        out[name] = figures(months, gathered(int(rows.sum()), parts), months.survey.take(rows))
     return {"access_points": len(names), "ways": {"updated": out}}
 
 
@@ -162,10 +165,10 @@ def cnnloc(months: Months, seed: int) -> dict[str, Any]:
     fitted = fit_cnnloc(base.rssi_dbm, months.first(), seed)
     took = time.process_time() - began
 
-    def answers(query: NDArray, unknown: NDArray) -> dict[str, Decoded]:
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Said]:
         del unknown
-        xy_m, floor = fitted.locate(query)
-        return {"": Decoded(xy_m, floor, np.zeros(len(xy_m)))}
+        xy_m, _ = fitted.locate(query)
+        return {"": Said(xy_m, np.full(len(xy_m), np.nan))}
 
     ways = over_months(months, names, answers)
     return {"access_points": len(names), "cpu_s": round(took, 1),
@@ -175,15 +178,23 @@ def cnnloc(months: Months, seed: int) -> dict[str, Any]:
 def judged(months: Months, run: Run) -> dict[str, Any]:
     """Record of a run, as it answers on a device and by its network alone (at temperature 1)."""
     network, places = itoloc.load_network(run), places_of_run(run)
+    table = run.accuracy
+    # With few access points the radius is wider; runs of before know nothing of that.
+    wider = table.get("matched", {"aps": [0.0], "factor": [1.0]})
+    stated = not table.get("disagreement_m")
 
-    def answers(query: NDArray, unknown: NDArray) -> dict[str, Decoded]:
-        said = {"": probability(run, network, query, unknown)}
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Said]:
+        found = decode(probability(run, network, query, unknown), *places, run.estimate)
+        matched = (np.isfinite(query) & ~unknown).sum(axis=1)
+        radius = radius_at((table["spread_m"], table["radius_m"]), found.spread_m)
+        radius = radius * np.interp(matched, wider["aps"], wider["factor"])
+        said = {"": Said(found.xy_m, radius) if stated else Said.of(found)}
         if run.neighbours is not None:
-            said["network"] = softmax(scores(network, run.input_recipe, query, unknown), 1.0)
-        return {k: decode(v, *places, run.estimate) for k, v in said.items()}
+            alone = softmax(scores(network, run.input_recipe, query, unknown), 1.0)
+            said["network"] = Said.of(decode(alone, *places, run.estimate))
+        return said
 
-    knots = run.accuracy["spread_m"], run.accuracy["radius_m"]
-    ways = over_months(months, run.bssids, answers, lambda said: radius_at(knots, said.spread_m))
+    ways = over_months(months, run.bssids, answers)
     return {
         "access_points": len(run.bssids),
         "epochs": run.provenance["epochs"], "settings": run.provenance["settings"],
@@ -204,9 +215,9 @@ def ablated(
     took = time.process_time() - began
     network, recipe, cells = model.fitting.network, model.fitting.recipe, model.cells
 
-    def answers(query: NDArray, unknown: NDArray) -> dict[str, Decoded]:
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Said]:
         said = softmax(scores(network, recipe, query, unknown), 1.0)
-        return {"": decode(said, cells.xy_m, cells.floor, chosen.estimate)}
+        return {"": Said.of(decode(said, cells.xy_m, cells.floor, chosen.estimate))}
 
     return model, {
         "access_points": len(model.bssids), "cpu_s": round(took, 1), "changes": dict(changes),
@@ -227,7 +238,7 @@ def updated(
     run as it is and masked on the same scans."""
     rssi, places = months.survey.fingerprints(run.bssids), places_of_run(run)
     began = time.process_time()
-    parts: dict[str, list[tuple[NDArray, Decoded]]] = {}
+    parts: dict[str, list[tuple[NDArray, Said]]] = {}
     rows = months.tested(month)
     reports = []
     for fold in FOLDS:
@@ -246,9 +257,10 @@ def updated(
             ("static", run, nothing), ("masked", run, unknown), ("updated", newer, unknown)
         ):  # fmt: skip
             said = probability(one, itoloc.load_network(one), rssi[rows][here], hidden)
-            parts.setdefault(way, []).append((here, decode(said, *places, one.estimate)))
+            found = decode(said, *places, one.estimate)
+            parts.setdefault(way, []).append((here, Said.of(found)))
     truth = months.survey.take(rows)
-    ways = {way: {str(month): figures(months, gathered(len(truth), one).xy_m, truth)}
+    ways = {way: {str(month): figures(months, gathered(len(truth), one), truth)}
             for way, one in parts.items()}  # fmt: skip
     return {"cpu_s": round(time.process_time() - began, 1), "updates": reports, "ways": ways}
 
@@ -298,8 +310,8 @@ def by_month(
     out = {}
     for name, month, device in months.tests:
         rows = months.tested(month, device)
-        found = one(month, rssi[rows], rssi)
-        out[name] = figures(months, found.xy_m, months.survey.take(rows))
+        said = Said.of(one(month, rssi[rows], rssi))
+        out[name] = figures(months, said, months.survey.take(rows))
     return out
 
 

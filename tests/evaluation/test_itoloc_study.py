@@ -14,7 +14,6 @@ from evaluation.itoloc_report import report, targets, values
 from evaluation.reproduce import reproduce
 from sdk.venue import Floor
 from training import itoloc
-from training.decode import Decoded
 from training.fitting import arithmetic
 from training.itoloc_cotraining import Rules
 from training.itoloc_presets import PRESETS
@@ -90,7 +89,10 @@ def test_campaigns_months_and_phones(months):
 def test_figures_beside_numpy(months):
     truth = months.survey.take(months.tested(2))
     step = np.random.default_rng(0).normal(0, 2, (len(truth), 2))
-    got = itoloc_study.figures(months, truth.xy_m + step, truth, np.full(len(truth), 2.0))
+    said = itoloc_study.Said(truth.xy_m + step, np.full(len(truth), 2.0))
+    got = itoloc_study.figures(months, said, truth)
+    nothing = itoloc_study.Said(said.xy_m, np.full(len(truth), np.nan))
+    assert "coverage_68" not in itoloc_study.figures(months, nothing, truth)
     error = np.hypot(*step.T)
     wanted = {
         "mean_m": error.mean(), "median_m": np.median(error), "p75_m": np.quantile(error, 0.75),
@@ -108,7 +110,7 @@ def test_every_campaign_is_masked_by_the_others(months):
     def answers(query, unknown):
         asked.append((len(query), np.flatnonzero(unknown).tolist()))
         where = np.tile([float(unknown.sum()), 0.0], (len(query), 1))
-        return {"": Decoded(where, np.zeros(len(query), int), np.zeros(len(query)))}
+        return {"": itoloc_study.Said(where, np.full(len(query), np.nan))}
 
     names = tuple(f"ap{a:02d}" for a in range(APS))
     ways = itoloc_study.over_months(months, names, answers)
