@@ -23,7 +23,7 @@ from sdk.fingerprint import ApTable
 from sdk.runtimes import RuntimeChoice
 from training.run import Run
 
-SYSTEMS = ("exloc", "hapi", "itoloc", "lbn", "neighbours")
+SYSTEMS = ("exloc", "hapi", "itoloc", "lbn", "locunet", "neighbours")
 METADATA_KEY = "rssfix_manifest"
 _GOLDEN_ROWS = 4
 # Golden pairs must also hold on processors whose int8 kernels round otherwise.
@@ -170,7 +170,8 @@ def _bundle(
             v.difference if v.golden_difference is None else v.golden_difference for v in verdicts
         )
         # Of a grid's cells some may fall out of the cut by the last bit, on another processor.
-        least = _LEAST_TOLERANCE["int8" if run.ranks is not None else parts.precision]
+        grid = run.ranks is not None or run.heatmap is not None
+        least = _LEAST_TOLERANCE["int8" if grid else parts.precision]
         tolerance = min(1.0, max(least, _TOLERANCE_FACTOR * seen))
     manifest = {
         "system": run.system,

@@ -49,9 +49,14 @@ def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> OnDemand:
         scan = Fingerprint(rssi_dbm[row], unknown, heard, heard, heard)
         return ranks.invoke(ranks.prepare(scan))
 
-    most = int(np.clip(_MOST_GOLDEN_VALUES // len(ranks.places), 1, _MOST_GOLDEN_ROWS))
+    most = most_golden(len(ranks.places))
     golden = np.array(_golden(answer, len(rssi_dbm), most))
     return OnDemand(lambda row: ranks.decode(answer(row)).probability, len(rssi_dbm), golden)
+
+
+def most_golden(n_places: int) -> int:
+    """How many rows the golden pair of a fine grid holds."""
+    return int(np.clip(_MOST_GOLDEN_VALUES // n_places, 1, _MOST_GOLDEN_ROWS))
 
 
 def _golden(answer: Callable[[int], Any], rows: int, most: int) -> list[int]:

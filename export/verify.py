@@ -10,6 +10,7 @@ from export.parts import OnDemand, Reference
 from sdk import Localizer, Scan
 from sdk.bundle import Bundle
 from sdk.golden import difference
+from sdk.heatmap_rules import HeatmapOutput
 from sdk.outputs import CellsOutput, Output
 from sdk.rank_rules import SPAN, RanksOutput
 from sdk.runtimes import ModelShape, RuntimeChoice
@@ -165,7 +166,7 @@ def _beside(
     theirs = reference.probability[rows]
     xy_m, floor = reference.xy_m[rows], reference.floor[rows]
     fix, reference_fix = (decode(p, *places, run.estimate) for p in (ours, theirs))
-    if isinstance(output, RanksOutput):
+    if isinstance(output, RanksOutput | HeatmapOutput):
         hit, reference_hit = fix.floor == floor, reference_fix.floor == floor
     else:
         nearest = _nearest(xy_m, floor, *places)
@@ -220,6 +221,13 @@ def _network_inputs(run: Run, opened: Bundle) -> tuple[ModelShape, NDArray[np.fl
 
         features = network_inputs(run, _SHARED_ROWS)
         return ModelShape((1, features.shape[1]), SPAN, None, SCORES, None), features
+    if isinstance(output, HeatmapOutput):
+        from export.conversion import SCORES
+        from export.locunet import network_inputs as images_of
+
+        images = images_of(run, _SHARED_ROWS)
+        pixels = images.shape[2] * images.shape[3]
+        return ModelShape((1, *images.shape[1:]), pixels, None, SCORES, None), images
     assert isinstance(output, CellsOutput)
     assert recipe is not None
     agrees = None if output.agreement is None else (1, 1)

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("system", type=click.Choice(["exloc", "hapi", "itoloc", "lbn", "neighbours"]))
+@click.argument(
+    "system", type=click.Choice(["exloc", "hapi", "itoloc", "lbn", "locunet", "neighbours"])
+)
 @click.argument("survey", type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Run folder.")
 @click.option(
     "--preset",
     help="exloc: small [default], edge, additive, site, paper; hapi: best [default], best-ble, "
-    "paper; itoloc: small [default], paper; lbn: lbn-best [default], paper.",
+    "paper; itoloc: small [default], paper; lbn: lbn-best [default], paper; locunet: posterior "
+    "[default], residual, paper, paper-full.",
 )
 @click.option(
     "--reference", "references", multiple=True,
@@ -52,6 +55,18 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "cpu", "cuda"]),
     help="auto: cuda where there is one.",
 )
+@click.option("--scenario", help="locunet: the world that users measure in [robust].")
+@click.option("--map", "site", type=click.IntRange(0), help="locunet: map that the run is for "
+              "[the first test map].")  # fmt: skip
+@click.option("--devices", default=1, show_default=True, type=click.IntRange(1),
+              help="locunet: processes that train together.")  # fmt: skip
+@click.option(
+    "--precision",
+    default="32-true",
+    show_default=True,
+    type=click.Choice(["32-true", "16-mixed", "bf16-mixed"]),
+    help="locunet: of the arithmetic.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON on stdout.")
 def train(
     system: str,
@@ -66,14 +81,28 @@ def train(
     merge_virtual_aps: bool,
     threads: int | None,
     device: str,
+    scenario: str | None,
+    site: int | None,
+    devices: int,
+    precision: str,
     as_json: bool,
 ) -> None:
     """Train SYSTEM on a survey folder and write a run folder, which rssfix export reads.
 
     Of a survey, hapi takes the access points and the floors, never the scans; a CSV with bssid,
-    x_m, y_m, floor does as well.
+    x_m, y_m, floor does as well. Of locunet, SURVEY is a city of rssfix simulate city.
     """
     import importlib
+
+    if system == "locunet":
+        from training.locunet_cli import train_city
+
+        options = {
+            "seed": seed, "threads": threads, "device": device, "devices": devices,
+            "precision": precision, "site": site,
+        }  # fmt: skip
+        train_city(survey, out, preset, options, scenario, epochs, as_json)
+        return
 
     if references and system != "hapi":
         raise click.UsageError(f"--reference is for hapi, not for {system}")

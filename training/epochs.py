@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,19 @@ class Watched:
         return float(np.average(error, weights=self.weight))
 
 
+# An epoch and the network's weights after it.
+Best: TypeAlias = tuple[int, dict[str, Any]]
+
+
+class Keeper(Protocol):
+    """Keeps a fit that may be interrupted: ``load`` gives the epochs done and the best so far (and
+    puts everything else back), ``save`` is called after every epoch."""
+
+    def load(self) -> tuple[int, Best | None]: ...
+
+    def save(self, epoch: int, best: Best | None) -> None: ...
+
+
 def run_epochs(
     network: nn.Module,
     one: Callable[[int], None],
@@ -51,16 +64,24 @@ def run_epochs(
     patience: int,
     title: str,
     progress: bool,
+    keeper: Keeper | None = None,
 ) -> int:
     """Call ``one`` for epochs 1, 2, ...; returns the epoch that the network's weights stem from.
 
     After every epoch ``error_m`` is asked and its answer joins ``history``. The weights of the
     best epoch are put back at the end; ``patience`` epochs without a better one end the fit. With
     ``error_m`` None all epochs are run and the last one counts. The network ends in eval mode.
+    With a ``keeper`` the fit goes on from the epoch that it has kept.
     """
-    done, best, least = 0, None, np.inf
+    best: Best | None = None
+    done = 0
+    if keeper is not None:
+        done, best = keeper.load()
+    least = np.inf if best is None else history[best[0] - 1]
     with steps(title, epochs, progress) as advance:
-        for epoch in range(1, epochs + 1):
+        for _ in range(done):
+            advance()
+        for epoch in range(done + 1, epochs + 1):
             network.train()
             one(epoch)
             done = epoch
@@ -72,7 +93,9 @@ def run_epochs(
             advance(f"held out {error:.2f} m")
             if error < least:
                 least, best = error, (epoch, copy.deepcopy(network.state_dict()))
-            elif best is not None and epoch - best[0] >= patience:
+            if keeper is not None:
+                keeper.save(epoch, best)
+            if best is not None and epoch - best[0] >= patience:
                 break
     if best is not None:
         done = best[0]

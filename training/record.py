@@ -131,7 +131,7 @@ def make_run(
             "attribution": header.attribution,
             "train_rows": int(train.sum() if held_out.drawn else rows.sum()),
             "validation": held_out.rule,
-            "versions": _versions(),
+            "versions": versions(),
             **provenance,
         },
         arrays={
@@ -148,7 +148,8 @@ def make_run(
     )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that a result rests on."""
     found = {"python": platform.python_version()}
     for name in ("rssfix", "torch", "numpy"):
         try:

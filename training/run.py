@@ -43,8 +43,10 @@ class Run:
     ``arrays``: places_xy_m (G, 2), places_floor (G,), calibration_rssi_dbm (<= 512, N),
     validation_rssi_dbm (V, N), validation_xy_m (V, 2), validation_floor (V,), validation_weight
     (V,); neighbours, fused networks, itoloc: database (M, N), place_of_row (M,); hapi: ap_xy_m
-    (N, 2), ap_floor (N,). RSSI is dBm, NaN = not heard. ``ranks`` is the output of a hapi bundle
-    (docs/bundle.md) without the names of its arrays; ``physical`` and ``virtual_rssi`` are those of
+    (N, 2), ap_floor (N,); locunet: radio_maps (N, H, W) uint8, outdoors (H, W) uint8,
+    transmitter_xy_m (N, 2). RSSI is dBm, NaN = not heard. ``ranks`` is the output of a hapi bundle
+    (docs/bundle.md), ``heatmap`` that of a locunet one, both without the names of their arrays;
+    ``physical`` and ``virtual_rssi`` are those of
     its AP table (virtual access point -> the one of ``bssids`` it belongs to); ``unknown`` are the
     access points that an update has masked. ``accuracy`` is the
     table of the bundle, fitted on held-out scans. ``refitted`` is True where the model was trained
@@ -71,6 +73,7 @@ class Run:
     provenance: dict[str, Any]
     neighbours: dict[str, Any] | None = None
     ranks: dict[str, Any] | None = None
+    heatmap: dict[str, Any] | None = None
     physical: dict[str, str] = field(default_factory=dict)
     virtual_rssi: str = "strongest"
     pitch_m: float | None = None

@@ -8,24 +8,18 @@ from torch import Tensor, nn
 
 from training.networks.skip_unet import Down, SkipUNet, Up
 
-DOWN = (
-    Down(1, 3), Down(2, 3, True), Down(3, 3), Down(4, 3, True), Down(4, 3), Down(6, 3, True),
-    Down(6, 3),
-)  # fmt: skip
-UP = (
-    Up(6, 3), Up(4, 1, True), Up(4, 3), Up(3, 1, True), Up(3, 3), Up(2, 1, True), Up(1, 3),
-    Up(1, 3),
-)  # fmt: skip
+DOWN = (Down(1, 3), Down(2, 3, True), Down(3, 3), Down(4, 3, True), Down(4, 3))
+UP = (Up(4, 3), Up(3, 1, True), Up(2, 3), Up(1, 1, True), Up(1, 3), Up(1, 3))
 
 
 class CorrectionNet(nn.Module):
     """(B, inputs, S, S) in [0, 1] -> what is added to the log-posterior, (B, S, S); 0 at first.
 
-    ``width`` is the number of channels at full size; the deepest layer has six times as many. S is
-    a multiple of 8.
+    It works at half the side: the detail is in the log-posterior itself. ``width`` is the number of
+    channels there; the deepest layer has four times as many. S is a multiple of 8.
     """
 
-    def __init__(self, inputs: int, width: int = 8) -> None:
+    def __init__(self, inputs: int, width: int = 16) -> None:
         super().__init__()
         self.config: dict[str, Any] = {"inputs": inputs, "width": width}
         self.body = SkipUNet(
@@ -40,4 +34,7 @@ class CorrectionNet(nn.Module):
         nn.init.zeros_(self.body.up[-1].bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.body(images)[:, 0]
+        coarse = self.body(nn.functional.avg_pool2d(images, 2))
+        return nn.functional.interpolate(
+            coarse, scale_factor=2.0, mode="bilinear", align_corners=False
+        )[:, 0]

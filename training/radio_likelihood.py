@@ -1,0 +1,126 @@
+"""Fits how measured path loss scatters about a radio map: mu(R), sigma(R), outliers (SPEC 3.13)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdk.heatmap_rules import Likelihood
+from training.radio_worlds import Samples, Worlds
+
+KNOTS = 17
+MOST_PAIRS = 200_000
+# In the range of the maps' levels a deviation under one level says nothing.
+_LEAST_SIGMA_DB = 0.4
+_SMOOTH = 0.02
+_STEPS = 60
+POWERS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
+
+
+def pairs(worlds: Worlds, most: int = MOST_PAIRS, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """What the maps show (P,) uint8 and what users measured (P,) dB, NaN = not received."""
+    maps, transmitters, _ = worlds.measured_db.shape
+    index = torch.arange(maps)[:, None, None]
+    column, row = worlds.user[..., 0], worlds.user[..., 1]
+    shown = worlds.levels[
+        index, torch.arange(transmitters)[None, :, None], row[:, None, :], column[:, None, :]
+    ].flatten()
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(shown))[:most])
+    return shown[order], worlds.measured_db.reshape(-1)[order]
+
+
+def fit_likelihood(worlds: Worlds, seed: int = 0) -> Likelihood:
+    """The likelihood of largest probability over users of all maps; its power is 1.
+
+    Measurements below the noise floor count by the probability to fall there.
+    """
+    shown, measured = (part.cpu() for part in pairs(worlds, seed=seed))
+    gray = worlds.gray
+    level = torch.from_numpy(gray.level_db)
+    knots = torch.linspace(gray.low_db, gray.high_db, KNOTS, dtype=torch.float64)
+    # Linear interpolation between knots, as a table over the levels.
+    width = float(knots[1] - knots[0])
+    hats = (1 - (level[:, None] - knots[None, :]).abs() / width).clamp_min(0)
+    heard = measured.isfinite()
+    value = measured[heard].double()
+    mean = knots.clone().requires_grad_()
+    log_sigma = torch.full((KNOTS,), math.log(4.0), dtype=torch.float64, requires_grad=True)
+    rare = torch.tensor(-4.0, dtype=torch.float64, requires_grad=True)
+    parameters = [mean, log_sigma, rare]
+    optimizer = torch.optim.LBFGS(
+        parameters, max_iter=_STEPS, history_size=20, line_search_fn="strong_wolfe"
+    )
+    span = gray.high_db - gray.low_db
+    outside = (gray.noise_floor_db - gray.low_db) / span
+    seen, silent = shown[heard].long(), torch.bincount(shown[~heard].long(), minlength=len(level))
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        mu, sigma = hats @ mean, (hats @ log_sigma).exp() + _LEAST_SIGMA_DB
+        share = rare.sigmoid()
+        z = (value - mu[seen]) / sigma[seen]
+        density = (-0.5 * z**2).exp() / (sigma[seen] * math.sqrt(2 * math.pi))
+        log = ((1 - share) * density + share / span).log().sum()
+        below = torch.special.ndtr((gray.noise_floor_db - mu) / sigma)
+        log = log + (silent * ((1 - share) * below + share * outside + 1e-12).log()).sum()
+        bend = ((mean - knots).diff(n=2) ** 2).sum() + 10 * (log_sigma.diff(n=2) ** 2).sum()
+        total = -log / len(shown) + _SMOOTH * bend / KNOTS
+        total.backward()
+        return total
+
+    optimizer.step(loss)
+    with torch.no_grad():
+        sigma = (hats @ log_sigma).exp() + _LEAST_SIGMA_DB
+        at = torch.linspace(0, len(level) - 1, KNOTS).round().long()
+        return Likelihood(
+            gray,
+            tuple(mean.tolist()),
+            tuple(sigma[at].tolist()),
+            float(rare.sigmoid()),
+            1.0,
+        )
+
+
+def log_likelihoods(worlds: Worlds, samples: Samples, likelihood: Likelihood) -> Tensor:
+    """Of every transmitter at every pixel (B, K, S, S) float32."""
+    levels = worlds.levels[samples.map[:, None], samples.transmitter]
+    tables = measured_tables(worlds, samples, likelihood)
+    b, k, side, _ = levels.shape
+    found = tables.reshape(b * k, -1).gather(1, levels.reshape(b * k, -1).long())
+    return found.reshape(b, k, side, side)
+
+
+def measured(worlds: Worlds, samples: Samples) -> Tensor:
+    """Path loss (B, K) of the samples, NaN = not received."""
+    return worlds.measured_db[samples.map[:, None], samples.transmitter, samples.user[:, None]]
+
+
+def measured_tables(worlds: Worlds, samples: Samples, likelihood: Likelihood) -> Tensor:
+    """``Likelihood.tables`` of the samples: (B, K, 256)."""
+    values = measured(worlds, samples)
+    tables = likelihood.tables(values.flatten().cpu().numpy())
+    return torch.from_numpy(tables).to(values.device).reshape(*values.shape, -1)
+
+
+def prior(worlds: Worlds, box: tuple[int, int]) -> Tensor:
+    """Where a user may stand (M, S, S) bool: outdoors, between the pixels ``box`` on both axes."""
+    first, last = box
+    inside = torch.zeros_like(worlds.outdoors)
+    inside[:, first : last + 1, first : last + 1] = True
+    return inside & worlds.outdoors
+
+
+def posterior(worlds: Worlds, samples: Samples, likelihood: Likelihood, allowed: Tensor) -> Tensor:
+    """(B, S, S): probability over the pixels that ``allowed`` (M, S, S) leaves; sums to 1."""
+    log = log_likelihoods(worlds, samples, likelihood).sum(dim=1)
+    log = log.masked_fill(~allowed[samples.map], -torch.inf)
+    return log.flatten(1).softmax(dim=1).reshape(log.shape)
+
+
+def expected_pixel(probability: Tensor) -> Tensor:
+    """(B, 2): mean column and row of maps (B, S, S) that sum to 1."""
+    at = torch.arange(probability.shape[-1], dtype=probability.dtype, device=probability.device)
+    return torch.stack([probability.sum(dim=1) @ at, probability.sum(dim=2) @ at], dim=1)
