@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evaluation import itoloc_study
+from evaluation import itoloc_baselines, itoloc_systems
 from evaluation.itoloc_places import FLOORS, SHOWN, Months, months_of
 from training import itoloc
 from training.readers import ujiindoorloc
@@ -86,8 +86,8 @@ def parts(seeds: int) -> list[Part]:
 
 
 _BASELINES = {
-    "knn": itoloc_study.neighbours, "retrained": itoloc_study.retrained,
-    "acmu": itoloc_study.acmu_like, "chameleon": itoloc_study.chameleon_like,
+    "knn": itoloc_baselines.neighbours, "retrained": itoloc_baselines.retrained,
+    "acmu": itoloc_baselines.acmu_like, "chameleon": itoloc_baselines.chameleon_like,
 }  # fmt: skip
 
 _DEAR = ("acmu", "chameleon")
@@ -111,7 +111,7 @@ def _main(floor: int, seed: int) -> Part:
         if not folder.is_dir():
             itoloc.train(months.first(), MAIN, seed=seed, threads=1).save(folder)
         took = round(time.process_time() - began, 1)
-        record = itoloc_study.judged(months, Run.load(folder))
+        record = itoloc_systems.judged(months, Run.load(folder))
         return {"kind": "main", "floor": floor, "system": MAIN, "seed": seed, "cpu_s": took,
                 **record}  # fmt: skip
 
@@ -123,7 +123,7 @@ def _cnnloc(floor: int, seed: int) -> Part:
         f"uji{floor}-cnnloc-{seed}",
         lambda shelf: {
             "kind": "baseline", "floor": floor, "system": "cnnloc", "seed": seed,
-            **itoloc_study.cnnloc(shelf.few(floor), seed),
+            **itoloc_baselines.cnnloc(shelf.few(floor), seed),
         },
     )  # fmt: skip
 
@@ -133,7 +133,7 @@ def _ablation(name: str, seed: int) -> Part:
 
     def make(shelf: Shelf) -> dict[str, Any]:
         months = shelf.few(floor)
-        model, record = itoloc_study.ablated(months, MAIN, ABLATIONS[name], seed)
+        model, record = itoloc_systems.ablated(months, MAIN, ABLATIONS[name], seed)
         if seed == 0 and name in ("base", "adversary"):
             from evaluation.itoloc_features import features
 
@@ -150,8 +150,8 @@ def _update(floor: int, seed: int, month: int, control: bool = False) -> Part:
         folder = shelf.run(floor, seed)
         if not folder.is_dir():
             raise RunError(f"{folder} is missing: the part uji{floor}-{MAIN}-{seed} makes it")
-        rules = itoloc_study.CONTROL if control else None
-        record = itoloc_study.updated(shelf.months(floor), Run.load(folder), month, seed, rules)
+        rules = itoloc_systems.CONTROL if control else None
+        record = itoloc_systems.updated(shelf.months(floor), Run.load(folder), month, seed, rules)
         return {"kind": "update", "floor": floor, "system": name, "seed": seed,
                 "month": month, **record}  # fmt: skip
 
@@ -160,5 +160,5 @@ def _update(floor: int, seed: int, month: int, control: bool = False) -> Part:
 
 def _official(shelf: Shelf) -> dict[str, Any]:
     survey = ujiindoorloc.read(shelf.data / "ujiindoorloc")
-    record = itoloc_study.official(survey, MAIN, OFFICIAL, 0)
+    record = itoloc_systems.official(survey, MAIN, OFFICIAL, 0)
     return {"kind": "official", "floor": -1, "system": "ujiindoorloc", "seed": 0, **record}

@@ -10,16 +10,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from evaluation.explanation_plots import save_small
-from evaluation.itoloc_places import FLOORS, MONTHS
+from evaluation.itoloc_figures import Record, mean_of, months_with
+from evaluation.itoloc_places import MONTHS
 from evaluation.plots import BLUE, GREEN, GREY, ORANGE
 
-Record = dict[str, Any]
 PURPLE, YELLOW = "#CC79A7", "#E69F00"
 LINES = (
     ("knn", "static", "kNN, static", GREY, "--"), ("cnnloc", "static", "CNNLoc", PURPLE, "--"),
     ("retrained", "labelled", "kNN, retrained (labels)", YELLOW, ":"),
     ("knn", "masked", "kNN, masked", ORANGE, "-"), ("best", "static", "best, static", BLUE, "--"),
     ("best", "masked", "best, masked", BLUE, "-"),
+    ("update", "updated", "best, updated", GREEN, ""),
 )  # fmt: skip
 
 
@@ -33,23 +34,16 @@ def draw(records: Sequence[Record], out: Path) -> None:
 
 
 def over_months(records: Sequence[Record], path: Path, key: str, label: str) -> None:
-    """A line per system, the mean over floors and seeds; a dot per month's update."""
+    """Means over floors and seeds: a line where every month is there, else dots."""
     figure = Figure(figsize=(8, 4.4), layout="constrained")
     axes = figure.add_subplot()
     for system, way, title, colour, style in LINES:
-        mine = [r for r in records if r["system"] == system and way in r["ways"]]
-        if {r["floor"] for r in mine} == set(FLOORS):
-            months = [m for m in MONTHS if all(str(m) in r["ways"][way] for r in mine)]
-            line = [np.mean([r["ways"][way][str(m)][key] for r in mine]) for m in months]
+        months = months_with(records, system, way)
+        line = [mean_of(records, system, way, str(m), key) for m in months]
+        if len(months) == len(MONTHS):
             axes.plot(months, line, style, color=colour, lw=1.7, label=title)
-    months = sorted({r["month"] for r in records if r["system"] == "update"})
-    dots = {}
-    for month in months:
-        mine = [r for r in records if r["system"] == "update" and r["month"] == month]
-        if {r["floor"] for r in mine} == set(FLOORS):
-            dots[month] = np.mean([r["ways"]["updated"][str(month)][key] for r in mine])
-    if dots:
-        axes.plot(*zip(*dots.items(), strict=True), "o", color=GREEN, ms=6, label="best, updated")
+        elif months:
+            axes.plot(months, line, "o", color=colour, ms=6, label=title)
     axes.set(xlabel="month (trained on month 1)", ylabel=label)
     axes.set_title("uji_library, both floors", fontsize=11)
     axes.grid(color="#E5E5E5", lw=0.8)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from evaluation.exloc_accuracy_report import table
+from evaluation.itoloc_figures import Record, mean_of, months_with, spread, values
 from evaluation.itoloc_parts import ABLATIONS, MAIN
-from evaluation.itoloc_places import FLOORS, LAST, MONTHS, SHOWN
+from evaluation.itoloc_places import LAST, MONTHS, SHOWN
 from evaluation.itoloc_plots import draw
 from sdk.atomic import write_file
 
-Record = dict[str, Any]
 # (records' system, way of answering) with what it is called, in the tables' order.
 ROWS = {
     ("knn", "static"): "kNN, static",
@@ -59,31 +58,6 @@ def report(out: Path) -> str:
     write_file(out / "tables.json", json.dumps(plain, indent=1) + "\n")
     draw(records, out)
     return f"{len(records)} records -> {out / 'tables.md'}"
-
-
-def values(
-    records: Sequence[Record], system: str, way: str, test: str, key: str = "mean_m"
-) -> list[float]:
-    """One figure per seed, the mean over both floors; seeds that lack a floor are left out."""
-    found: dict[int, dict[int, float]] = {}
-    for r in records:
-        got = r["ways"].get(way, {}).get(test) if r["system"] == system else None
-        if got is not None and key in got:
-            found.setdefault(r["seed"], {})[r["floor"]] = got[key]
-    return [float(np.mean(list(f.values()))) for _, f in sorted(found.items())
-            if len(f) == len(FLOORS)]  # fmt: skip
-
-
-def months_with(records: Sequence[Record], system: str, way: str) -> list[int]:
-    """Those that have a figure of both floors."""
-    return [m for m in MONTHS if values(records, system, way, str(m))]
-
-
-def mean_of(records: Sequence[Record], system: str, way: str, test: str, key: str = "mean_m"
-            ) -> float:  # fmt: skip
-    """Over seeds and floors; NaN where there is none."""
-    found = values(records, system, way, test, key)
-    return float(np.mean(found)) if found else float("nan")
 
 
 def targets(records: Sequence[Record]) -> str:
@@ -254,14 +228,6 @@ def official(records: Sequence[Record]) -> str:
     ]  # fmt: skip
     heads = ["", "mean m", "median", "p75", "p95", "building and floor", "CPU s of the training"]
     return table(heads, rows) if rows else ""
-
-
-def spread(found: Sequence[float]) -> str:
-    """Mean ± standard deviation (of a sample) over seeds."""
-    if not len(found):
-        return ""
-    mean = f"{np.mean(found):.2f}"
-    return mean if len(found) < 2 else f"{mean} ± {np.std(found, ddof=1):.2f}"
 
 
 def _short(record: Record) -> Record:

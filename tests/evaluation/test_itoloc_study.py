@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from evaluation import itoloc_parts, itoloc_study
+from evaluation import itoloc_baselines, itoloc_parts, itoloc_study, itoloc_systems
 from evaluation.itoloc_features import features
+from evaluation.itoloc_figures import values
 from evaluation.itoloc_places import OTHER_PHONE, PHONE, Months
 from evaluation.itoloc_report import official as tables_official
-from evaluation.itoloc_report import report, targets, values
+from evaluation.itoloc_report import report, targets
 from evaluation.reproduce import reproduce
 from sdk.venue import Floor
 from training import itoloc
@@ -126,9 +127,10 @@ def test_every_campaign_is_masked_by_the_others(months):
 
 def test_baselines_and_the_run_give_every_month(months, run):
     records = {
-        "knn": itoloc_study.neighbours(months), "retrained": itoloc_study.retrained(months),
-        "acmu": itoloc_study.acmu_like(months), "chameleon": itoloc_study.chameleon_like(months),
-        "best": itoloc_study.judged(months, run),
+        "knn": itoloc_baselines.neighbours(months), "retrained": itoloc_baselines.retrained(months),
+        "acmu": itoloc_baselines.acmu_like(months),
+        "chameleon": itoloc_baselines.chameleon_like(months),
+        "best": itoloc_systems.judged(months, run),
     }  # fmt: skip
     for name, record in records.items():
         for way, one in record["ways"].items():
@@ -143,15 +145,15 @@ def test_baselines_and_the_run_give_every_month(months, run):
 
 def test_an_update_is_judged_on_the_half_it_did_not_see(months, run, monkeypatch):
     seen = []
-    real = itoloc_study.update
+    real = itoloc_systems.update
 
     def spied(run, unlabelled, *more, **words):
         seen.append(set(unlabelled.session))
         return real(run, unlabelled, *more, **words)
 
-    monkeypatch.setattr(itoloc_study, "update", spied)
+    monkeypatch.setattr(itoloc_systems, "update", spied)
     rules = Rules(sigma=0.2)
-    got = itoloc_study.updated(months, run, 3, 0, rules, rounds=2)
+    got = itoloc_systems.updated(months, run, 3, 0, rules, rounds=2)
     assert seen == [{"m03-tst01", "m03-tst02", "m03-tst05"}, {"m03-tst03", "m03-tst04"}]
     assert {way: one["3"]["n"] for way, one in got["ways"].items()} == {
         "static": 125, "masked": 125, "updated": 125,
@@ -226,7 +228,7 @@ def test_the_official_split_is_judged_with_floors():
                 "rssi_dbm": levels[i][heard].tolist(),
             })  # fmt: skip
     survey = from_rows(Header("two", "CC0-1.0", "m", (Floor(3), Floor(5))), rows)
-    got = itoloc_study.official(survey, "best", TINY, 0)["official"]
+    got = itoloc_systems.official(survey, "best", TINY, 0)["official"]
     assert {k: v["n"] for k, v in got.items()} == {"best": 60, "knn": 60}
     assert got["knn"]["floor_hit"] == got["best"]["floor_hit"] == 1.0
     assert got["knn"]["mean_m"] < 2.0

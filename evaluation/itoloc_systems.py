@@ -1,0 +1,154 @@
+"""iToLoc itself in its study: a preset, networks that differ in one thing, updates; as records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.baselines.aged_knn import static
+from evaluation.itoloc_places import FOLDS, Months
+from evaluation.itoloc_study import Said, figures, gathered, over_months
+from training import itoloc
+from training.calibration import radius_at
+from training.decode import decode, softmax
+from training.itoloc_answer import probability
+from training.itoloc_cotraining import Rules
+from training.itoloc_fitting import scores
+from training.itoloc_presets import PRESETS
+from training.itoloc_update import mask_of, update
+from training.knn import Database, Rule
+from training.metrics import figures as plain_figures
+from training.presets import preset_of
+from training.run import Run
+from training.survey import Survey
+
+# Of the co-training's 30: the pool is full after four, and labels have been smeared once.
+UPDATE_ROUNDS = 8
+# No two modules are as sure as that: the rounds without a pseudo-label.
+CONTROL = Rules(sigma=2.0, quiet=UPDATE_ROUNDS)
+# The kNN to beat on UJIIndoorLoc (Torres-Sospedra et al. 2015).
+SORENSEN = Rule(
+    "sorensen", 11, 1.0, {"kind": "powed", "not_heard_dbm": -105.0, "exponent": float(np.e)}
+)
+
+
+def judged(months: Months, run: Run) -> dict[str, Any]:
+    """Record of a run, as it answers on a device and by its network alone (at temperature 1)."""
+    network, places = itoloc.load_network(run), places_of_run(run)
+    table = run.accuracy
+    # With few access points the radius is wider; runs of before know nothing of that.
+    wider = table.get("matched", {"aps": [0.0], "factor": [1.0]})
+    stated = not table.get("disagreement_m")
+
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Said]:
+        found = decode(probability(run, network, query, unknown), *places, run.estimate)
+        matched = (np.isfinite(query) & ~unknown).sum(axis=1)
+        radius = radius_at((table["spread_m"], table["radius_m"]), found.spread_m)
+        radius = radius * np.interp(matched, wider["aps"], wider["factor"])
+        said = {"": Said(found.xy_m, radius) if stated else Said.of(found)}
+        if run.neighbours is not None:
+            alone = softmax(scores(network, run.input_recipe, query, unknown), 1.0)
+            said["network"] = Said.of(decode(alone, *places, run.estimate))
+        return said
+
+    ways = over_months(months, run.bssids, answers)
+    return {
+        "access_points": len(run.bssids),
+        "epochs": run.provenance["epochs"], "settings": run.provenance["settings"],
+        "held_out_mean_m": run.metrics["mean_m"], "temperature": run.temperature,
+        "fusion": run.neighbours, "ways": ways,
+    }  # fmt: skip
+
+
+def ablated(
+    months: Months, preset: str, changes: Mapping[str, Any], seed: int
+) -> tuple[itoloc.Model, dict[str, Any]]:
+    """The network of a changed preset, fitted once to all of month 1 for all its epochs, alone and
+    at temperature 1: ablations differ in nothing else."""
+    chosen = preset_of(PRESETS, preset, {**changes, "fused": False})
+    first = months.first()
+    began = time.process_time()
+    model = itoloc.fit_rows(first, first.rows("train"), None, chosen, seed, "")
+    took = time.process_time() - began
+    network, recipe, cells = model.fitting.network, model.fitting.recipe, model.cells
+
+    def answers(query: NDArray, unknown: NDArray) -> dict[str, Said]:
+        said = softmax(scores(network, recipe, query, unknown), 1.0)
+        return {"": Said.of(decode(said, cells.xy_m, cells.floor, chosen.estimate))}
+
+    return model, {
+        "access_points": len(model.bssids), "cpu_s": round(took, 1), "changes": dict(changes),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "domains": list(model.domains), "ways": over_months(months, model.bssids, answers),
+    }  # fmt: skip
+
+
+def updated(
+    months: Months,
+    run: Run,
+    month: int,
+    seed: int,
+    rules: Rules | None = None,
+    rounds: int | None = UPDATE_ROUNDS,
+) -> dict[str, Any]:
+    """A month's two updates of month 1's run, each judged on the half it did not see, beside the
+    run as it is and masked on the same scans."""
+    rssi, places = months.survey.fingerprints(run.bssids), places_of_run(run)
+    began = time.process_time()
+    parts: dict[str, list[tuple[NDArray, Said]]] = {}
+    rows = months.tested(month)
+    reports = []
+    for fold in FOLDS:
+        own = (months.month == month) & np.isin(months.campaign, fold)
+        here = ~np.isin(months.campaign[rows], fold)
+        newer, report = update(
+            run, months.survey.take(own), None, seed, rules, threads=1, rounds=rounds
+        )
+        kept = {k: report[k] for k in ("scans", "kept", "mask_kept", "masked", "co_trained")}
+        kept["rounds"] = len(report["rounds"])
+        kept["rolled_back"] = sum(one["rolled_back"] for one in report["rounds"])
+        kept["last_added"] = [one["added"] for one in report["rounds"] if "added" in one][-1]
+        reports.append(kept | {"unknown": len(newer.unknown)})
+        unknown, nothing = mask_of(newer, newer.unknown), np.zeros(len(run.bssids), bool)
+        for way, one, hidden in (
+            ("static", run, nothing), ("masked", run, unknown), ("updated", newer, unknown)
+        ):  # fmt: skip
+            said = probability(one, itoloc.load_network(one), rssi[rows][here], hidden)
+            found = decode(said, *places, one.estimate)
+            parts.setdefault(way, []).append((here, Said.of(found)))
+    truth = months.survey.take(rows)
+    ways = {way: {str(month): figures(months, gathered(len(truth), one), truth)}
+            for way, one in parts.items()}  # fmt: skip
+    return {"cpu_s": round(time.process_time() - began, 1), "updates": reports, "ways": ways}
+
+
+def official(survey: Survey, preset: str, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """A survey's own split: a preset and the kNN to beat (Sorensen over powed levels), with the
+    floor to be found. Nothing of the test is used."""
+    began = time.process_time()
+    run = itoloc.train(survey, preset, seed=seed, threads=1, changes=changes)
+    took = time.process_time() - began
+    learned, truth = (survey.take(survey.rows(name)) for name in ("train", "test"))
+    query, nothing = truth.fingerprints(run.bssids), np.zeros(len(run.bssids), dtype=bool)
+    places = places_of_run(run)
+    said = probability(run, itoloc.load_network(run), query, nothing)
+    names = tuple(sorted(learned.bssids))
+    base = Database.of(learned.fingerprints(names), learned)
+    found = {
+        "best": decode(said, *places, run.estimate),
+        "knn": static(base, truth.fingerprints(names), SORENSEN),
+    }
+    ways = {}
+    for name, one in found.items():
+        error = np.linalg.norm(one.xy_m - truth.xy_m, axis=1)
+        ways[name] = plain_figures(error, one.floor == truth.floor, np.full(len(error), np.nan))
+    return {"access_points": len(run.bssids), "cpu_s": round(took, 1), "changes": dict(changes),
+            "settings": run.provenance["settings"], "official": ways, "ways": {}}  # fmt: skip
+
+
+def places_of_run(run: Run) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    return run.arrays["places_xy_m"], run.arrays["places_floor"]
