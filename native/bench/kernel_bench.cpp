@@ -1,12 +1,16 @@
-// Median time of each kernel without Python, as JSON; benchmarks/native.py runs it.
+// Median time of each kernel without Python, as JSON; benchmarks/native.py runs it. With
+// --instructions every kernel runs once under callgrind, which notes what it took
+// (benchmarks/instructions.py).
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <vector>
 
+#include "building.hpp"
 #include "rssfix/cyclic_map.hpp"
 #include "rssfix/diagonal_mean.hpp"
 #include "rssfix/floor_features.hpp"
@@ -18,14 +22,36 @@
 #include "rssfix/threshold_centroid.hpp"
 #include "rssfix/weighted_knn.hpp"
 
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#define RSSFIX_CALLGRIND 1
+#else
+#define RSSFIX_CALLGRIND 0
+#endif
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
 bool first_result = true;
+bool instructions = false;
+
+// After a first call, which makes choices and fills caches.
+template <class Call> void count_instructions([[maybe_unused]] const char* name, Call&& call) {
+  bool right = call();
+#if RSSFIX_CALLGRIND
+  CALLGRIND_ZERO_STATS;
+  right = call() && right;
+  CALLGRIND_DUMP_STATS_AT(name);
+#endif
+  if (!right)
+    std::exit(1);
+}
 
 // Each sample is a run of about 20 us or more, so that the clock does not show.
 template <class Call> void measure(const char* name, std::size_t calls, int samples, Call&& call) {
+  if (instructions)
+    return count_instructions(name, call);
   std::vector<double> ns;
   for (int s = 0; s < samples + 3; ++s) {
     const auto start = Clock::now();
@@ -43,8 +69,13 @@ template <class Call> void measure(const char* name, std::size_t calls, int samp
 
 } // namespace
 
-int main() {
+int main(int argument_count, char** arguments) {
   using namespace rssfix;
+  instructions = argument_count == 2 && std::strcmp(arguments[1], "--instructions") == 0;
+  if (instructions && RSSFIX_CALLGRIND == 0) {
+    std::fprintf(stderr, "built without valgrind/callgrind.h\n");
+    return 3;
+  }
   std::mt19937 random(1);
   std::uniform_real_distribution<float> dbm(-100, -30);
   const auto values = [&](std::size_t count) {
@@ -155,6 +186,23 @@ int main() {
       [&] { return filter.predict(1).ok() && filter.update(z, variance, 2).ok(); });
   measure("kalman_4", 500, 101,
       [&] { return filter.predict(1).ok() && filter.update(z, variance, 4).ok(); });
+
+  for (const bool by_ranks : {true, false}) {
+    const bench::Building house(by_ranks);
+    const rssfix_track_rules rules = rssfix_default_track_rules();
+    rssfix_locator* locator = nullptr;
+    if (rssfix_locator_create(&house.site(), &rules, &locator).code != RSSFIX_OK)
+      return 1;
+    std::size_t step = 0;
+    measure(by_ranks ? "locator_update_ranks" : "locator_update_path_loss", 1, 101, [&] {
+      const bench::Step& one = house.walk()[step++];
+      rssfix_fix fix;
+      return rssfix_locator_update(
+                 locator, one.timestamp_ms, one.readings.data(), one.readings.size(), &fix)
+                 .code == RSSFIX_OK;
+    });
+    rssfix_locator_destroy(locator);
+  }
   std::printf("}}\n");
   return 0;
 }

@@ -1,6 +1,8 @@
 // From C arguments to the core and back.
 #pragma once
 
+#include <cstdint>
+
 #include "rssfix.h"
 #include "rssfix/grid.hpp"
 #include "rssfix/status.hpp"
