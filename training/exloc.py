@@ -24,7 +24,7 @@ from training.epochs import Watched
 from training.fitting import Fitting, Settings, arithmetic, device_of, fit
 from training.fusion import Fusion, database_of, fit_fusion
 from training.held_out import plain_knn, temperature_of
-from training.knn import Rule, tune_in_turns
+from training.knn import Rule
 from training.networks.exloc import ExLocNet
 from training.order import order_aps
 from training.presets import PRESETS, Preset, preset_of
@@ -32,7 +32,7 @@ from training.record import Held, judge, make_run
 from training.run import Run
 from training.split import Validation, validation_of
 from training.survey import Survey, SurveyError
-from training.turns import turns_of
+from training.turns import tune_in_turns, turns_of
 
 DEFAULT_PRESET = "small"
 

@@ -6,9 +6,10 @@ and power come from a compact grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,10 @@ from sdk.positioners.neighbours import MIN_DISTANCE
 from sdk.value_form import value_form
 from training.decode import Decoded, decode
 from training.progress import steps
-from training.split import UNSEEN_SHARE
 from training.survey import Survey
-from training.turns import Turn
 
+Form: TypeAlias = dict[str, object]
+Near: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64]]
 LINEAR = tuple({"kind": "linear", "not_heard_dbm": fill} for fill in (-105.0, -95.0))
 # e is the exponent of Torres-Sospedra et al. 2015; 2 did better on every month of uji_library.
 POWED = tuple(
@@ -128,60 +129,39 @@ def tune(
 ) -> tuple[Rule, float]:
     """The rule with the least weighted mean error (metres, wrong floors penalised) on held-out
     scans (B, N) with the positions of ``truth``; and that error."""
-    return _best(
-        [(database, query_dbm, truth)], lambda e: float(np.average(e, weights=weight)), progress
-    )
+    most = min(max(KS), len(database.rssi_dbm))
 
-
-def tune_in_turns(
-    rssi_dbm: NDArray[np.float32], survey: Survey, turns: Sequence[Turn], progress: bool = False
-) -> tuple[Rule, float]:
-    """The rule that best locates the scans asked in the turns; and its score, metres.
-
-    Scans (M, N), NaN = not heard, are those of the survey, row for row. The score is the geometric
-    mean of the mean errors (wrong floors penalised) at known and at unseen spots, of which the
-    unseen count UNSEEN_SHARE. So a percent counts as a percent: where whole parts of a building are
-    unseen, their errors are many times as large, and few of them would decide.
-    """
-    known = np.concatenate([turn.known for turn in turns])
+    def near(metric: str, form: Form) -> Near:
+        base, query = in_form(database.rssi_dbm, form), in_form(query_dbm, form)
+        return native.weighted_knn(base, query, most, metric=metric)
 
     def score(error_m: NDArray[np.float64]) -> float:
-        if known.all() or not known.any():
-            return float(error_m.mean())
-        means = np.maximum([error_m[known].mean(), error_m[~known].mean()], MIN_DISTANCE)
-        return float(np.exp(np.average(np.log(means), weights=(1 - UNSEEN_SHARE, UNSEEN_SHARE))))
+        return float(np.average(error_m, weights=weight))
 
-    questions = []
-    for turn in turns:
-        base = Database.of(rssi_dbm[turn.answering], survey.take(turn.answering))
-        questions.append((base, rssi_dbm[turn.asked], survey.take(turn.asked)))
-    return _best(questions, score, progress)
+    return best_rule(database, near, truth.xy_m, truth.floor, score, progress)
 
 
-def _best(
-    questions: Sequence[tuple[Database, NDArray[np.float32], Survey]],
+def best_rule(
+    database: Database,
+    near: Callable[[str, Form], Near],
+    xy_m: NDArray[np.float64],
+    floor: NDArray[np.int32],
     score: Callable[[NDArray[np.float64]], float],
     progress: bool,
 ) -> tuple[Rule, float]:
-    """The rule of least score; what is asked stands one question after the other in its errors."""
+    """The rule of least score, of the errors (B,) in metres with wrong floors penalised; and that
+    score. ``near`` gives rows of the database and distances, (B, most) each, to scans whose places
+    ``xy_m`` (B, 2) and ``floor`` (B,) are."""
     best: tuple[float, Rule] | None = None
     pairs = list(_distances())
-    most = min([max(KS), *(len(base.rssi_dbm) for base, _, _ in questions)])
     with steps("tune neighbours", len(pairs), progress) as advance:
         for metric, form in pairs:
-            near = [
-                native.weighted_knn(
-                    in_form(base.rssi_dbm, form), in_form(query, form), most, metric=metric
-                )
-                for base, query, _ in questions
-            ]
-            for k, power in product(sorted({min(k, most) for k in KS}), POWERS):
-                errors = []
-                for (base, _, truth), (index, distance) in zip(questions, near, strict=True):
-                    found = locate(base, index[:, :k], distance[:, :k], power)
-                    error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1)
-                    errors.append(error + FLOOR_PENALTY_M * (found.floor != truth.floor))
-                value = score(np.concatenate(errors))
+            index, distance = near(metric, form)
+            ks = sorted({min(k, index.shape[1]) for k in KS})
+            for k, power in product(ks, POWERS):
+                found = locate(database, index[:, :k], distance[:, :k], power)
+                error = np.linalg.norm(found.xy_m - xy_m, axis=1)
+                value = score(error + FLOOR_PENALTY_M * (found.floor != floor))
                 if best is None or value < best[0]:
                     best = value, Rule(metric, k, power, form)
             advance(f"best {best[0]:.2f} m" if best else "")
@@ -189,7 +169,7 @@ def _best(
     return best[1], best[0]
 
 
-def _distances() -> Iterator[tuple[str, dict[str, object]]]:
+def _distances() -> Iterator[tuple[str, Form]]:
     # Sorensen divides by the sum of the values, so it wants them positive.
     yield from product(("l1", "l2"), LINEAR)
     yield from product(("sorensen",), POWED)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from training.knn import Database, apply, tune_in_turns
+from training.knn import Database, apply
 from training.presets import NEIGHBOUR_PRESETS, preset_of
 from training.record import judge, make_run
 from training.run import Run
 from training.split import validation_of
 from training.survey import Survey
-from training.turns import turns_of
+from training.turns import tune_in_turns, turns_of
 
 DEFAULT_PRESET = "tuned"
 

@@ -1,4 +1,4 @@
-"""A survey asked about itself in turns: every session is left out once, the others answer.
+"""The neighbours' rule of a survey asked about itself: every session in turn, by the others.
 
 One validation split (`split.py`) settles by luck what few of its scans decide: on UJIIndoorLoc the
 spots drawn with one seed chose neighbours that others call poor. Turns hold every session, so every
@@ -7,13 +7,17 @@ phone, campaign and walk; as many scans are asked between the spots of the surve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from training.split import Validation, spots
+from sdk import native
+from sdk.positioners.neighbours import MIN_DISTANCE
+from training.knn import KS, Database, Form, Near, Rule, best_rule, in_form
+from training.split import UNSEEN_SHARE, Validation, spots
 from training.survey import Survey
 
 # With 5, the sessions that happen to be left out together still decided (UJIIndoorLoc).
@@ -77,6 +81,43 @@ def turns_of(
         if found:
             return found
     return split
+
+
+def tune_in_turns(
+    rssi_dbm: NDArray[np.float32], survey: Survey, turns: Sequence[Turn], progress: bool = False
+) -> tuple[Rule, float]:
+    """The rule that best locates the scans asked in the turns; and its score, metres.
+
+    Scans (M, N), NaN = not heard, are those of the survey, row for row. The score is the geometric
+    mean of the mean errors (wrong floors penalised) at known and at unseen spots, of which the
+    unseen count UNSEEN_SHARE. So a percent counts as a percent: where whole parts of a building are
+    unseen, their errors are many times as large, and few of them would decide.
+    """
+    used = np.any([turn.answering | turn.asked for turn in turns], axis=0)
+    rssi_dbm, survey = rssi_dbm[used], survey.take(used)
+    rows = [np.flatnonzero(turn.answering[used]) for turn in turns]
+    asked = [np.flatnonzero(turn.asked[used]) for turn in turns]
+    known = np.concatenate([turn.known for turn in turns])
+    most = min(max(KS), *(len(one) for one in rows))
+
+    def near(metric: str, form: Form) -> Near:
+        values = in_form(rssi_dbm, form)
+        index, distance = [], []
+        for answering, asking in zip(rows, asked, strict=True):
+            found = native.weighted_knn(values[answering], values[asking], most, metric=metric)
+            index.append(answering[found[0]])
+            distance.append(found[1])
+        return np.concatenate(index), np.concatenate(distance)
+
+    def score(error_m: NDArray[np.float64]) -> float:
+        if known.all() or not known.any():
+            return float(error_m.mean())
+        means = np.maximum([error_m[known].mean(), error_m[~known].mean()], MIN_DISTANCE)
+        return float(np.exp(np.average(np.log(means), weights=(1 - UNSEEN_SHARE, UNSEEN_SHARE))))
+
+    truth = np.concatenate(asked)
+    base = Database.of(rssi_dbm, survey)
+    return best_rule(base, near, survey.xy_m[truth], survey.floor[truth], score, progress)
 
 
 def _within_reach(

@@ -15,10 +15,9 @@ from training.knn import (
     POWED,
     POWERS,
     in_form,
-    tune_in_turns,
 )
 from training.split import UNSEEN_SHARE, spots, validation_of
-from training.turns import REACH_M, TURNS, Turn, turns_of
+from training.turns import REACH_M, TURNS, Turn, tune_in_turns, turns_of
 
 
 @settings(max_examples=20, deadline=None)
