@@ -131,7 +131,9 @@ static void test_memory(void) {
   CHECK(rssfix_kalman_init(memory, size, state, covariance, 0, &kalman).code == RSSFIX_OK);
   CHECK(says(rssfix_kalman_predict(kalman, -1), RSSFIX_NEGATIVE,
       "dt_s: expected a finite number of 0 or more"));
-  CHECK(rssfix_kalman_create(state, state, 0, &kalman).code != RSSFIX_OK);
+  const double singular[16] = {0};
+  CHECK(says(rssfix_kalman_create(state, singular, 0, &kalman), RSSFIX_NOT_POSITIVE_DEFINITE,
+      "covariance: expected a positive definite matrix"));
   CHECK(rssfix_window_size(SIZE_MAX / 4, 100) == 0);
   rssfix_window *window = NULL;
   CHECK(rssfix_window_create(SIZE_MAX / 4, 0, 100, &window).code == RSSFIX_OUT_OF_RANGE);
