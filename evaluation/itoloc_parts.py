@@ -69,11 +69,11 @@ def parts(seeds: int) -> list[Part]:
     out += [_main(floor, 0) for floor in FLOORS]
     out += [_update(floor, 0, UPDATED_MONTHS[0]) for floor in FLOORS]
     out += [_main(floor, seed) for seed in range(1, seeds) for floor in FLOORS]
+    out += [_ablation(name, 0) for name in ("base", "no-drop-out", "adversary", "plain")]
     out += [_update(floor, 0, UPDATED_MONTHS[0], control=True) for floor in FLOORS]
     out += [_baseline(floor, name) for floor in FLOORS for name in ("acmu", "chameleon")]
-    out += [_ablation(name, 0) for name in ("base", "plain", "no-drop-out", "adversary")]
-    out += [_cnnloc(floor, 0) for floor in FLOORS]
-    out += [_ablation(name, 0) for name in ("no-spatial", "image")]
+    out += [_ablation("image", 0), *(_cnnloc(floor, 0) for floor in FLOORS)]
+    out.append(_ablation("no-spatial", 0))
     out += [_update(floor, 0, month) for month in UPDATED_MONTHS[1:] for floor in FLOORS]
     for seed in range(1, seeds):
         out += [_update(floor, seed, UPDATED_MONTHS[0]) for floor in FLOORS]
