@@ -14,6 +14,7 @@ from evaluation.provenance import commit, today, without_folders
 from evaluation.reproduce_hapi import hapi
 from evaluation.reproduce_itoloc import itoloc
 from evaluation.reproduce_lbn import lbn
+from evaluation.reproduce_locunet import locunet
 from sdk.atomic import write_file
 from sdk.errors import RssfixError
 
@@ -160,3 +161,4 @@ def _say(text: str) -> None:
 reproduce.add_command(hapi)
 reproduce.add_command(itoloc)
 reproduce.add_command(lbn)
+reproduce.add_command(locunet)

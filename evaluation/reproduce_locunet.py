@@ -1,0 +1,134 @@
+"""``rssfix reproduce locunet``: positions from radio maps, and all they are compared with."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evaluation.provenance import commit, today, without_folders
+from sdk.atomic import write_file
+from sdk.errors import RssfixError
+
+DEFAULT_OUT = Path("evaluation/results/locunet")
+RUNS = "runs"
+SCENARIOS = ("nominal", "robust", "shadowed")
+# What a record's figures rest on, for "-dirty".
+RESTS_ON = (
+    "training/locunet.py", "training/locunet_fitting.py", "training/locunet_presets.py",
+    "training/heatmap_model.py", "training/heatmap_inputs.py", "training/radio_knn.py",
+    "training/radio_likelihood.py", "training/radio_worlds.py", "training/networks",
+    "evaluation/locunet_study.py", "evaluation/baselines/radio_maps.py",
+    "evaluation/baselines/ranging.py", "evaluation/baselines/ranging_sdp.py",
+)  # fmt: skip
+
+
+@click.command()
+@click.option("--data", required=True, type=click.Path(exists=True, file_okay=False,
+              path_type=Path), help="City of rssfix simulate city.")  # fmt: skip
+@click.option("--out", default=DEFAULT_OUT, show_default=True,
+              type=click.Path(file_okay=False, path_type=Path))  # fmt: skip
+@click.option("--only", "wanted", default="", help="Comma-separated methods; default all.")
+@click.option("--scenario", "scenarios", multiple=True, help="May be repeated [nominal, robust, "
+              "shadowed].")  # fmt: skip
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--users", default=100, show_default=True, type=click.IntRange(1),
+              help="Of every test map.")  # fmt: skip
+@click.option("--ranging", default=0, show_default=True, type=click.IntRange(0),
+              help="Users for the methods of time of arrival; 0 leaves them out.")  # fmt: skip
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
+@click.option("--report-only", is_flag=True, help="Tables of what is there.")
+def locunet(
+    data: Path,
+    out: Path,
+    wanted: str,
+    scenarios: tuple[str, ...],
+    seeds: int,
+    users: int,
+    ranging: int,
+    threads: int,
+    device: str,
+    report_only: bool,
+) -> None:
+    """LocUNet: kNN on radio maps, the calibrated posterior, its correction, the paper's network.
+
+    Every finished method is kept in OUT/runs and not learned again; tables are made from all that
+    are there. Delete a file there to repeat it.
+    """
+    if not report_only:
+        names = [name for name in wanted.split(",") if name]
+        try:
+            _learn(data, out, names, scenarios or SCENARIOS, seeds, users, threads, device)
+            if ranging:
+                _range(data, out, ranging, users)
+        except (RssfixError, ValueError) as error:
+            raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            click.echo("interrupted; what is finished is kept")
+    from evaluation.locunet_report import report
+
+    click.echo(report(out))
+
+
+def _learn(
+    data: Path,
+    out: Path,
+    names: list[str],
+    scenarios: tuple[str, ...],
+    seeds: int,
+    users: int,
+    threads: int,
+    device: str,
+) -> None:
+    from evaluation.locunet_study import METHODS, Asked, study
+    from training.fitting import device_of
+    from training.locunet import Machine
+    from training.propagation.dataset import load_city
+
+    unknown = [name for name in names if name not in METHODS]
+    if unknown:
+        raise click.BadParameter(f"--only {unknown[0]!r}: expected some of {', '.join(METHODS)}")
+    asked = Asked(load_city(data), users, threads, Machine(device_of(device)))
+    made = _made()
+    # All methods with one seed first: a table is worth more than three rows.
+    for seed in range(seeds):
+        for scenario in scenarios:
+            for method in names or METHODS:
+                file = _file(out, f"{scenario}-{method}-{seed}")
+                if file.is_file():
+                    continue
+                click.echo(file.stem)
+                _write(file, made, study(asked, method, scenario, seed))
+
+
+def _range(data: Path, out: Path, samples: int, users: int) -> None:
+    from evaluation.locunet_ranging import RANGERS, study
+    from training.propagation.dataset import load_city
+
+    city, made = load_city(data), _made()
+    for method in RANGERS:
+        file = _file(out, f"toa-{method}-0")
+        if not file.is_file():
+            click.echo(file.stem)
+            _write(file, made, study(city, method, samples, users))
+
+
+def _made() -> dict[str, str]:
+    """Asked before: the tree may move on while this code runs."""
+    command = "rssfix reproduce " + shlex.join(without_folders(sys.argv, "locunet"))
+    return {"command": command, "commit": commit(*RESTS_ON), "date": today()}
+
+
+def _file(out: Path, name: str) -> Path:
+    return out / RUNS / (re.sub(r"[^a-z0-9.]+", "-", name.lower()) + ".json")
+
+
+def _write(file: Path, made: dict[str, str], record: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_file(file, json.dumps({**made, **record}, separators=(",", ":")) + "\n")
