@@ -10,7 +10,7 @@ PIN := --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
 NATIVE := CMakeLists.txt $(shell find native -name '*.[ch]pp' -o -name '*.h')
 PACKAGING := pyproject.toml constraints.txt $(NATIVE)
 
-.PHONY: setup demo app test lint clean
+.PHONY: setup demo app test test-edge lint clean
 
 setup: $(VENV)/.demo
 
@@ -50,6 +50,11 @@ lint: $(VENV)/.test
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest
+
+# The core and the wheel on Arm, under qemu: over 5 minutes, so not a part of test.
+test-edge: $(VENV)/.test
+	.ci/system-packages "$(PYTHON)" edge
+	$(BIN)/python benchmarks/edge.py --write
 
 clean:
 	rm -rf build out $(VENV)
