@@ -30,7 +30,12 @@ from sdk.atomic import write_file
 ROOT = Path(__file__).parents[1]
 EDGE = ROOT / "build" / "edge"
 ARM64 = EDGE / "arm64"
-ARM_TESTS = ("tests/test_minimal.py", "tests/native/test_native_golden.py", "tests/edge/on_arm.py")
+ARM_TESTS = (
+    "tests/test_minimal.py",
+    "tests/native/test_native_golden.py",
+    "tests/sdk/test_sources_text.py",
+    "tests/edge/on_arm.py",
+)
 SUFFIX = ".cpython-311-aarch64-linux-gnu.so"
 PLATFORMS = (
     "manylinux_2_17",
