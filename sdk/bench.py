@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
@@ -12,60 +10,22 @@ from typing import Any, TextIO
 import click
 import numpy as np
 
-from . import __version__
+from ._core import Motion
 from .atomic import write_file
 from .bundle import Bundle
 from .errors import ScanError
+from .fix import Fix
 from .localizer import Localizer
+from .machine import current_bytes, machine, peak_bytes
 from .runtimes import RUNTIMES, RuntimeChoice
 from .scan import Scan
-from .scan_lines import read_scans
+from .scan_lines import at, read_lines
+from .truths import Truth, accuracy, truth_of
 
 STAGES = ("parse", "fingerprint", "image", "model", "decode", "total")
 PERCENTILES = (50, 90, 95, 99)
-
-
-def current_bytes() -> int:
-    """Resident memory of this process now; 0 where the system does not say."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0
-
-
-def peak_bytes() -> int:
-    """Highest resident memory of this process so far; 0 where the system does not say."""
-    # Not getrusage: its maximum outlives exec, so a child starts with its parent's peak.
-    try:
-        with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 0
-
-
-def machine() -> dict[str, Any]:
-    """CPU, system and versions."""
-    cpu = platform.processor() or platform.machine()
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.startswith(("model name", "Model")):
-                    cpu = line.split(":", 1)[1].strip()
-                    break
-    except OSError:
-        pass
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "os": platform.platform(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "rssfix": __version__,
-    }
+# What a track adds to a fix, as sdk.Track does by default: m/s^2, ms, votes.
+_MOTION = (0.3, 60_000, 5)
 
 
 def golden_lines(bundle: Bundle) -> list[str]:
@@ -85,20 +45,27 @@ def measure(
     warmup: int,
     runs: int,
     parse: Callable[[Any], Scan] = Scan.from_json,
+    fixes: dict[int, Fix | None] | None = None,
 ) -> dict[str, Any]:
     """Times per stage in microseconds over `runs` fixes, the raw scans taken in turn.
 
     `image` makes the model's input (for Hapi what the scan says about its floors), `model` is what
-    computes the answer: network, neighbours, or Hapi's network and maps. Beside the stages stands
-    `sdk`: all of them but `model`.
+    computes the answer: network, neighbours, or Hapi's network and maps. Beside the stages of a fix
+    stand `filter`, what a track adds, and `sdk`: all of the fix but `model`.
+
+    Args:
+        fixes: gets the timed fix of every scan, or None where it gave no position, by the scan's
+            number in `raw`.
     """
     model = localizer._serving()
     positioner = model.positioner
     clock = time.perf_counter_ns
-    times = np.zeros((runs, len(STAGES) + 1))
+    times = np.zeros((runs, len(STAGES) + 2))
+    motion = Motion(*_MOTION)
     done, tries = -warmup, 0
     while done < runs:
-        one = raw[tries % len(raw)]
+        number = tries % len(raw)
+        one = raw[number]
         tries += 1
         begin = clock()
         scan = parse(one)
@@ -108,6 +75,8 @@ def measure(
         if model.refusal(fingerprint) is not None:
             if tries > 10 * (warmup + runs) + 100:
                 raise ScanError("none of these scans gives a position: nothing to time")
+            if fixes is not None:
+                fixes[number] = None
             continue
         refused = clock()
         prepared = positioner.prepare(fingerprint)
@@ -115,9 +84,16 @@ def measure(
         answer = positioner.invoke(prepared)
         invoked = clock()
         posterior = positioner.decode(answer)
-        model.fix(posterior, scan.timestamp_ms, fingerprint.matched)
+        fix = model.fix(posterior, scan.timestamp_ms, fingerprint.matched)
         end = clock()
+        # A second between fixes, whatever the recording says: it is served over and over.
+        motion.advance(1000 * tries)
+        if fix.x_m is not None and fix.y_m is not None and fix.floor is not None and fix.accuracy_m:
+            motion.measure(fix.x_m, fix.y_m, fix.floor, fix.accuracy_m)
+        filtered = clock()
         if done >= 0:
+            if fixes is not None:
+                fixes[number] = fix
             times[done] = (
                 parsed - begin,
                 matched - parsed,
@@ -125,10 +101,12 @@ def measure(
                 invoked - imaged,
                 end - invoked,
                 end - begin,
+                filtered - end,
                 end - begin - (invoked - imaged),
             )
         done += 1
-    return {stage: _spread(times[:, i] / 1000) for i, stage in enumerate((*STAGES, "sdk"))}
+    names = (*STAGES, "filter", "sdk")
+    return {stage: _spread(times[:, i] / 1000) for i, stage in enumerate(names)}
 
 
 def _first_us(localizer: Localizer, lines: list[str]) -> float:
@@ -155,7 +133,9 @@ def _spread(times_us: Any) -> dict[str, float]:
 @click.command()
 @click.argument("bundle", type=click.Path())
 @click.option(
-    "--scans", type=click.File("r", encoding="utf-8"), help="JSON Lines; default the golden pair."
+    "--scans",
+    type=click.File("r", encoding="utf-8"),
+    help="JSON Lines, with x_m, y_m and floor where known; default the golden pair.",
 )
 @click.option("--warmup-runs", type=click.IntRange(0), default=50, show_default=True)
 @click.option("--num-runs", type=click.IntRange(1), default=1000, show_default=True)
@@ -178,14 +158,19 @@ def bench(
     init_us = (time.perf_counter_ns() - begin) / 1000
     after_init = current_bytes()
     with localizer:
+        truths: list[Truth | None] = []
+        lines = []
         if scans is not None:
-            lines = [scan.to_json() for _, scan in read_scans(scans)]
+            for place, line in read_lines(scans):
+                lines.append(at(place, Scan.from_json, line).to_json())
+                truths.append(at(place, truth_of, line))
         else:
             lines = golden_lines(Bundle.open(bundle))
         if not lines:
             raise ScanError("there are no scans to time")
         first_us = _first_us(localizer, lines)
-        stages = measure(localizer, lines, warmup_runs, num_runs)
+        fixes: dict[int, Fix | None] = {}
+        stages = measure(localizer, lines, warmup_runs, num_runs, fixes=fixes)
         del stages["sdk"]
         info = localizer.info
     used = "model.onnx" if info.runtime.startswith("onnxruntime") else "model.tflite"
@@ -202,6 +187,7 @@ def bench(
             "after_init_bytes": after_init,
             "peak_bytes": peak_bytes(),
         },
+        "accuracy": accuracy(fixes, truths),
         "measured": info.measured,
     }
     _show(report, info.name, num_runs, num_threads)
@@ -216,6 +202,7 @@ def _show(report: dict[str, Any], name: str, runs: int, threads: int) -> None:
         f"rssfix {about['rssfix']}, Python {about['python']}, numpy {about['numpy']}, "
         f"{report['runtime']}, {threads} thread{'s' if threads > 1 else ''}"
     )
+    click.echo(f"native core: {about['core']}")
     click.echo(f"{name}: model {report['model_bytes'] / 1e6:.3f} MB")
     click.echo(f"init {report['init_us'] / 1000:.1f} ms, first fix {report['first_us']:.0f} us")
     click.echo(f"\n{'us per fix':12}" + "".join(f"{c:>9}" for c in _COLUMNS) + f"   ({runs} runs)")
@@ -225,6 +212,8 @@ def _show(report: dict[str, Any], name: str, runs: int, threads: int) -> None:
         f"\nmemory: start {memory['start_bytes'] / 1e6:.1f} MB, after init "
         f"{memory['after_init_bytes'] / 1e6:.1f} MB, peak {memory['peak_bytes'] / 1e6:.1f} MB"
     )
+    told = _facts(report["accuracy"]) if report["accuracy"] else "no scan says where it was taken"
+    click.echo(f"accuracy in this run:            {told}")
     click.echo(f"accuracy held out before export: {_facts(report['measured'])}")
     if isinstance(beside := report["measured"].get("wknn"), dict):
         click.echo(f"weighted kNN on the same scans:  {_facts(beside)}")

@@ -12,16 +12,21 @@ Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
-def read_scans(file: TextIO) -> Iterator[tuple[str, Scan]]:
-    """The scans of a JSON Lines file, each with "file, line n". Raises ScanError naming it."""
+def read_lines(file: TextIO) -> Iterator[tuple[str, str]]:
+    """The lines that are not blank, each with "file, line n". Raises ScanError: not UTF-8."""
     name = getattr(file, "name", "scans")
     try:
         for number, line in enumerate(file, 1):
             if line.strip():
-                place = f"{name}, line {number}"
-                yield place, at(place, Scan.from_json, line)
+                yield f"{name}, line {number}", line
     except UnicodeDecodeError as error:
         raise ScanError(f"{name}: not UTF-8 text: {error}") from None
+
+
+def read_scans(file: TextIO) -> Iterator[tuple[str, Scan]]:
+    """The scans of a JSON Lines file, each with "file, line n". Raises ScanError naming it."""
+    for place, line in read_lines(file):
+        yield place, at(place, Scan.from_json, line)
 
 
 def at(place: str, call: Callable[[Given], Result], argument: Given) -> Result:

@@ -153,18 +153,55 @@ def test_bench(files, tmp_path):
         assert result.exit_code == 0, result.output
         report = json.loads(out.read_text())
         assert " ".join(report) == (
-            "runtime machine model_bytes init_us first_us stages memory measured"
+            "runtime machine model_bytes init_us first_us stages memory accuracy measured"
         )
-        assert " ".join(report["stages"]) == "parse fingerprint image model decode total"
+        assert " ".join(report["stages"]) == "parse fingerprint image model decode total filter"
         for times in report["stages"].values():
             assert list(times) == ["min_us", "p50_us", "p90_us", "p95_us", "p99_us", "max_us"]
             assert list(times.values()) == sorted(times.values())
         memory = report["memory"]
         assert 0 < memory["start_bytes"] <= memory["after_init_bytes"] <= memory["peak_bytes"]
         assert report["measured"]["p95_m"] == 2.5
-        for part in ("p99", "first fix", "peak", "p95_m 2.5"):
+        for part in (
+            "p99",
+            "first fix",
+            "peak",
+            "p95_m 2.5",
+            "no scan says where",
+            report["machine"]["core"],
+        ):
             assert part in result.output
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_bench_tells_the_accuracy_of_the_fixes_it_timed(files, scans, tmp_path):
+    bundle, lines = files
+    out = tmp_path / "bench.json"
+    with Localizer.open(bundle) as localizer:
+        fixes = [localizer.locate(scan) for scan in scans]
+    # The truth is 3 m and 4 m off the fix; the last scan's is not known, the first one's floor is.
+    records = [json.loads(scan.to_json()) for scan in scans]
+    for record, fix in zip(records[:-1], fixes, strict=False):
+        record |= {"x_m": fix.x_m + 3, "y_m": fix.y_m - 4}
+    records[0] |= {"floor": fixes[0].floor}
+    lines.write_text("".join(json.dumps(record) + "\n" for record in records))
+    options = ["--scans", lines, "--num-runs", 2 * len(scans), "--warmup-runs", 0, "--json", out]
+    result = rssfix("bench", bundle, *options)
+    assert result.exit_code == 0, result.output
+    found = json.loads(out.read_text())["accuracy"]
+    assert (found["n"], found["answered"]) == (len(scans) - 1, len(scans) - 1)
+    for figure in ("mean_m", "median_m", "p75_m", "p95_m"):
+        assert found[figure] == pytest.approx(5)
+    assert found["floor_hit"] == 1
+    inside = [fix.accuracy_m >= 5 for fix in fixes[:-1]]
+    assert found["coverage_68"] == pytest.approx(sum(inside) / len(inside))
+    assert f"n {len(scans) - 1}, answered" in result.output
+    for bad in ('"x_m": 1', '"x_m": NaN, "y_m": 1', '"x_m": 1, "y_m": 1, "floor": 1.5'):
+        lines.write_text('{"timestamp_ms": 1, "readings": [], ' + bad + "}\n")
+        result = rssfix("bench", bundle, "--scans", lines)
+        assert result.exit_code == 1
+        assert "line 1: " in result.output
+        assert "must be" in result.output
 
 
 def test_bench_without_a_usable_scan_says_so(files, tmp_path):
