@@ -14,8 +14,8 @@ from evaluation.locunet_study import COUNTS, METHODS, ratio
 from sdk.atomic import write_file
 
 Record = dict[str, Any]
-_KNN, _POSTERIOR = "kNN", "posterior, mean"
-_PAPER_OF = {"LocUNet, width 1/4": "LocUNet"}
+_KNN, _POSTERIOR = "kNN", "posterior mean"
+_PAPER_OF = {"LocUNet quarter width": "LocUNet"}
 
 
 def report(out: Path) -> str:

@@ -25,10 +25,10 @@ COUNTS = (5, 3)
 CHOSEN_PER_MAP = 5
 # Preset and what is changed of it.
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
-    "posterior, mean": ("posterior", {"estimate": "mean"}),
+    "posterior mean": ("posterior", {"estimate": "mean"}),
     "posterior": ("posterior", {}),
     "residual": ("residual", {}),
-    "LocUNet, width 1/4": ("paper", {}),
+    "LocUNet quarter width": ("paper", {}),
 }
 METHODS = (*BASELINES, *MODELS)
 
