@@ -26,9 +26,9 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "adversary": {"adversary": "alternating"},
     "no-spatial": {"gamma": 0.0},
     "no-drop-out": {"ap_unknown": 0.0},
-    "image": {"input": "image", "level": True, "cap": 48, "width": 8},
-    "few": {"cap": 24},
-    "image-few": {"input": "image", "level": True, "cap": 24, "width": 8},
+    # The same access points, as levels and as ratios; more of them would be dear as ratios.
+    "few": {"cap": 32},
+    "image": {"input": "image", "level": True, "cap": 32, "width": 8},
     "plain": {"modules": 1, "gamma": 0.0},
 }
 
@@ -72,7 +72,8 @@ def parts(seeds: int) -> list[Part]:
     out += [_ablation(name, 0) for name in ("base", "no-drop-out", "adversary", "plain")]
     out += [_update(floor, 0, UPDATED_MONTHS[0], control=True) for floor in FLOORS]
     out += [_baseline(floor, name) for floor in FLOORS for name in ("acmu", "chameleon")]
-    out += [_ablation("image", 0), *(_cnnloc(floor, 0) for floor in FLOORS)]
+    out += [_ablation(name, 0) for name in ("few", "image")]
+    out += [_cnnloc(floor, 0) for floor in FLOORS]
     out.append(_ablation("no-spatial", 0))
     out += [_update(floor, 0, month) for month in UPDATED_MONTHS[1:] for floor in FLOORS]
     for seed in range(1, seeds):
