@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -94,11 +95,14 @@ def record(
     device: str,
 ) -> None:
     """Write scans to OUT (JSON Lines) until Ctrl-C."""
+    if place is not None and not (isfinite(place[0]) and isfinite(place[1])):
+        raise click.BadParameter("expected finite metres", param_hint="--at")
     recorded = 0
     with (
         Stop() as stop,
         closing(_opened(source, interface, cached, stop)) as opened,
         _lines_file(out, append) as file,
+        _without_empty(out),
     ):
         label: dict[str, Any] = {"source": opened.name, "device": device, "session": session}
         if opened.coarse:
@@ -117,6 +121,7 @@ def record(
 def _lines_file(path: Path, append: bool) -> BinaryIO:
     """The file, unbuffered, so that every line is there whole or not at all."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab" if append else "xb", buffering=0)
     except FileExistsError:
         raise click.ClickException(f"{path} is there already; --append goes on with it") from None
@@ -127,6 +132,16 @@ def _lines_file(path: Path, append: bool) -> BinaryIO:
         # A power cut in the middle of a line.
         file.truncate(there.rfind(b"\n") + 1)
     return file
+
+
+@contextmanager
+def _without_empty(path: Path) -> Iterator[None]:
+    """No empty file stays behind, which would be in the way of the next try."""
+    try:
+        yield
+    finally:
+        if path.stat().st_size == 0:
+            path.unlink()
 
 
 @click.command()

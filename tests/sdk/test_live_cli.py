@@ -42,7 +42,7 @@ def air(tmp_path, monkeypatch):
     (folder / "out").write_text(text)
     iw = folder / "iw"
     iw.write_text(
-        f"#!/bin/sh\n[ -e {folder}/fails ] && {{ echo busy >&2; exit 1; }}\ncat {folder}/out\n"
+        f"#!/bin/sh\n[ -e {folder}/fails ] && {{ echo broken >&2; exit 1; }}\ncat {folder}/out\n"
     )
     iw.chmod(0o755)
     (tmp_path / "net" / "wlan0" / "phy80211").mkdir(parents=True)
@@ -107,6 +107,19 @@ def test_record_writes_what_replay_reads(air, tmp_path):
     assert [Scan.from_json(line) for line in copy.read_text().splitlines()] == [
         Scan.from_json(line) for line in out.read_text().splitlines()
     ]
+
+
+def test_a_record_that_fails_leaves_nothing_behind(air, tmp_path):
+    out = tmp_path / "new" / "walk.jsonl"
+    (air / "fails").touch()
+    failed = rssfix("record", out)
+    assert failed.exit_code == 1
+    assert "iw failed on wlan0: broken" in failed.stderr
+    assert not out.exists()
+    (air / "fails").unlink()
+    assert "finite metres" in rssfix("record", out, "--at", "nan", 0, 0).output
+    assert rssfix("record", out, "--count", 1).exit_code == 0
+    assert len(json_lines(out.read_text())) == 1
 
 
 def test_run_gives_the_fixes_of_locate(bundle, scans, tmp_path):
