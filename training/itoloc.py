@@ -22,9 +22,9 @@ from training.fusion import database_of
 from training.held_out import judged, judged_fused, plain_knn
 from training.itoloc_answer import answer_of
 from training.itoloc_domains import domains_of
-from training.itoloc_fitting import Fitting, fit
+from training.itoloc_fitting import Fitting, fit, scores
 from training.itoloc_game import Material
-from training.itoloc_honesty import Truth, calibrated
+from training.itoloc_honesty import Truth, calibrated, lowest_agreement
 from training.itoloc_images import recipe_of
 from training.itoloc_losses import spatial_weights
 from training.itoloc_presets import DEFAULT_PRESET as DEFAULT_PRESET
@@ -131,6 +131,11 @@ def train(
         },
         **fused,
     )  # fmt: skip
+    # The refitted network may agree less; it has seen these scans, and would not agree too little.
+    alike = scores(
+        network, material.recipe, chosen.vectors.of(other, final.bssids), what="agreement"
+    )[:, 0].astype(np.float64)
+    least_agreement = min(least_agreement, lowest_agreement(alike, weight))
     return replace(run, limits={**run.limits, "least_agreement": least_agreement})
 
 

@@ -113,9 +113,7 @@ def test_agreement_enters_the_radius_only_where_it_tells_something(tells):
     added = disagreement_m(found.spread_m, agreed, off, truth)
     assert (added > 0) is tells
     if tells:
-        radius = np.interp(
-            found.spread_m + added * (1 - agreed), table["spread_m"], table["radius_m"]
-        )
-        sure = agreed > 0.8
-        for rows in (sure, ~sure):
+        spread = found.spread_m + table["disagreement_m"] * (1 - agreed)
+        radius = np.interp(spread, table["spread_m"], table["radius_m"])
+        for rows in (agreed > 0.5, agreed <= 0.5):
             assert (off[rows] <= radius[rows]).mean() == pytest.approx(0.68, abs=0.12)
