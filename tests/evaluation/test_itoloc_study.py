@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from evaluation import itoloc_baselines, itoloc_parts, itoloc_study, itoloc_systems
+from evaluation.baselines import cnnloc
 from evaluation.itoloc_features import features
 from evaluation.itoloc_figures import values
 from evaluation.itoloc_places import OTHER_PHONE, PHONE, Months
@@ -15,6 +16,7 @@ from evaluation.itoloc_report import report, targets
 from evaluation.reproduce import reproduce
 from sdk.venue import Floor
 from training import itoloc
+from training.decode import decode, softmax
 from training.fitting import arithmetic
 from training.itoloc_cotraining import Rules
 from training.itoloc_presets import PRESETS
@@ -141,6 +143,33 @@ def test_baselines_and_the_run_give_every_month(months, run):
         assert ways["masked"]["3"]["mean_m"] < 0.9 * ways["static"]["3"]["mean_m"], name
     assert set(records["best"]["ways"]) == {"static", "masked", "static network", "masked network"}
     json.dumps(records, allow_nan=False)
+
+
+def test_ablations_are_of_the_network_alone_and_few_months_are_enough(months):
+    few = months.only((3,))
+    model, record = itoloc_systems.ablated(few, "best", TINY | {"adversary": "alternating"}, 0)
+    assert set(record["ways"]) == {"static", "masked"}
+    assert set(record["ways"]["masked"]) == {"3", "3 other phone"}
+    assert len(record["domains"]) > 1, "weeks of month 1"
+    again, other = itoloc_systems.ablated(few, "best", TINY | {"modules": 1}, 0)
+    assert len(again.fitting.network.predictors) == 1
+    assert other["parameters"] < record["parameters"]
+    assert other["ways"] != record["ways"]
+    rssi = few.survey.fingerprints(model.bssids)[few.tested(3)]
+    said = softmax(model.fitting.logits(rssi), 1.0)
+    found = decode(said, model.cells.xy_m, model.cells.floor, "mean")
+    truth = few.survey.take(few.tested(3))
+    error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1).mean()
+    assert record["ways"]["static"]["3"]["mean_m"] == pytest.approx(error, abs=1e-3)
+
+
+def test_cnnloc_knows_no_mask(months, monkeypatch):
+    monkeypatch.setattr(
+        itoloc_baselines, "fit_cnnloc", lambda *what: cnnloc.fit(*what, epochs=1, code_epochs=1)
+    )
+    ways = itoloc_baselines.cnnloc(months.only((2,)), 0)["ways"]
+    assert list(ways) == ["static"]
+    assert ways["static"]["2"]["n"] == 125
 
 
 def test_an_update_is_judged_on_the_half_it_did_not_see(months, run, monkeypatch):
