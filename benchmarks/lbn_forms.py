@@ -31,6 +31,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from export.lbn import NORM_PATTERN
 from export.lbn_folding import folded
 from export.onnx_model import quantize_onnx, to_onnx
 from export.tflite_model import quantize_tflite, to_tflite
@@ -70,6 +71,11 @@ class Case:
     scope: str = "batch"
 
     @property
+    def depends_on_the_scan(self) -> bool:
+        """Then the norm stays float32 in TFLite, as in bundles."""
+        return self.norm == "ln" or self.scope == "sample"
+
+    @property
     def title(self) -> str:
         if self.norm == "none":
             return self.norm
@@ -91,8 +97,12 @@ class Case:
         path = CACHE / name
         if not path.exists():
             if precision == "int8":
-                quantize = quantize_onnx if model == "onnx" else quantize_tflite
-                data = quantize(self.file(model, "fp32"), images(99))
+                source, rows = self.file(model, "fp32"), images(99)
+                data = (
+                    quantize_onnx(source, rows)
+                    if model == "onnx"
+                    else quantize_tflite(source, rows, [NORM_PATTERN] * self.depends_on_the_scan)
+                )
             else:
                 convert = to_tflite if model == "tflite" else _onnx
                 data = convert(self.module(), (1, 1, SIDE, SIDE))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from export.conversion import (
     SCORES,
+    SCORES_PATTERN,
     KeptFloat,
     before_scores,
     described,
@@ -23,6 +24,10 @@ from training.run import Run
 # Of export.lbn_folding's forms, all alike in speed (benchmarks/lbn_forms.md), int8 rounds least in
 # this one.
 FORM = "crossed"
+# What writes the values of a norm that depends on the scan. Its squares and roots in int8 cost more
+# accuracy than all the rest, and TFLite's interpreters round them apart; in float32 it takes no
+# longer.
+NORM_PATTERN = ".*(LocalBatchNorm2d|LayerNorm).*"
 _BATCH = 256
 
 
@@ -42,12 +47,16 @@ def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[n
 
 def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:
     network = load_network(run)
-    graph = folded(network, FORM)
+    graph, unfolded = folded(network, FORM), scale_and_shift(network) is None
+    kept = KeptFloat(
+        before_scores if float_head else lambda _: (),
+        [SCORES_PATTERN] * float_head + [NORM_PATTERN] * unfolded,
+    )
     recipe = run.input_recipe
     members = model_files(
         graph, recipe.shape(len(run.bssids)), (SCORES,),
         recipe.images(run.arrays["calibration_rssi_dbm"]), formats, precision,
-        KeptFloat(before_scores) if float_head else None,
+        kept,
     )  # fmt: skip
     place_members, place_names = places(run)
     output = {
@@ -57,6 +66,6 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
         "scores": SCORES,
         "temperature": run.temperature,
     }
-    made = "network" if scale_and_shift(network) is None else "network folded"
+    made = "network" if unfolded else "network folded"
     note = f"{network.config['norm']} {made}, {described(precision, float_head)}"
     return Parts({**members, **place_members}, recipe.to_json(), output, precision, note)

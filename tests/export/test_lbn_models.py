@@ -8,6 +8,7 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
+from export.lbn import NORM_PATTERN
 from export.lbn_folding import folded
 from export.onnx_model import to_onnx
 from export.tflite_model import quantize_tflite, to_tflite
@@ -70,9 +71,16 @@ def test_folded_networks_in_onnx(settings):
 
 
 def test_statistics_of_the_scan_in_tflite():
-    net, x = network(scope="sample"), images()[:4]
-    made = by_tflite(to_tflite(folded(net), (1, 1, SIDE, SIDE)), x)
-    np.testing.assert_allclose(made, net.scores(x).detach(), atol=1e-4)
+    """In float32 among int8 layers, as bundles have them: nearer than in int8."""
+    net, x = network(scope="sample", eps=1e-5), images()
+    model, wanted = to_tflite(folded(net), (1, 1, SIDE, SIDE)), net.scores(x).detach().numpy()
+    np.testing.assert_allclose(by_tflite(model, x[:4]), wanted[:4], atol=1e-4)
+    off = [
+        np.abs(by_tflite(quantize_tflite(model, x.numpy(), kept), x) - wanted).mean()
+        for kept in ([], [NORM_PATTERN])
+    ]
+    assert off[1] < 0.7 * off[0]
+    assert off[1] < 0.02 * np.ptp(wanted)
 
 
 def test_what_a_patchwise_norm_costs_an_int8_model_in_tflite():
