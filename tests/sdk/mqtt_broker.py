@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 PROGRAM = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 
 
-def until(true, timeout_s=20.0):
+def until(true, timeout_s=60.0):
     deadline = time.monotonic() + timeout_s
     while not true():
         assert time.monotonic() < deadline, "it did not happen"
@@ -79,7 +79,7 @@ class Subscriber:
         self.client.on_message = self._on_message
         self.client.connect_async("127.0.0.1", broker.port)
         self.client.loop_start()
-        assert self.subscribed.wait(20)
+        assert self.subscribed.wait(60)
 
     def _on_message(self, _client, _data, message):
         if message.topic.endswith("/status"):

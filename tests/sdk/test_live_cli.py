@@ -223,10 +223,10 @@ def test_signals_end_cleanly(bundle, air, tmp_path, number):
     for process in processes:
         process.send_signal(number)
     for process in processes:
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
         assert "Traceback" not in errors
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
     assert json.loads(first)["status"] == "OK"
     assert output == ""
     assert len(json_lines(out.read_text())) == 1
@@ -249,11 +249,11 @@ def test_run_over_a_restart_of_the_broker(bundle, air, tmp_path):
     away = len(subscriber.messages)
     until(lambda: len(subscriber.messages) > away + 10)
     node.terminate()
-    _, errors = node.communicate(timeout=30)
+    _, errors = node.communicate(timeout=60)
     assert node.returncode == 0, errors
     # What the last moment left is sent by the next start.
     again = start(air, *run, "--outbox", outbox, "--device", "pi", "--count", 1)
-    _, errors = again.communicate(timeout=30)
+    _, errors = again.communicate(timeout=60)
     assert again.returncode == 0, errors
     last = max(subscriber.numbers())
     until(lambda: set(subscriber.numbers()) == set(range(1, max(subscriber.numbers()) + 1)))
@@ -269,8 +269,8 @@ def test_run_over_a_restart_of_the_broker(bundle, air, tmp_path):
 def test_the_outbox_lies_where_systemd_says(bundle, air, tmp_path):
     options = ("--count", 1, "--output", "mqtt", "--mqtt", "mqtt://127.0.0.1:9")
     node = start(air, "run", bundle, *options, STATE_DIRECTORY=str(tmp_path / "state"))
-    _, errors = node.communicate(timeout=30)
+    _, errors = node.communicate(timeout=60)
     assert node.returncode == 0, errors
     assert "127.0.0.1:9 cannot be reached; trying again" in errors
     node = start(air, "run", bundle, *options, STATE_DIRECTORY=str(tmp_path / "state"))
-    assert f"1 fixes wait in {tmp_path}/state/outbox.db" in node.communicate(timeout=30)[1]
+    assert f"1 fixes wait in {tmp_path}/state/outbox.db" in node.communicate(timeout=60)[1]

@@ -12,6 +12,7 @@ import pytest
 
 from sdk import SourceError, sources
 from sdk.sources import tool
+from sdk.sources.wpa_cli import SCAN_TIMEOUT_S
 
 WIFI = Path(__file__).parent / "wifi"
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -228,7 +229,8 @@ def test_the_real_wpa_cli_pages_through_more_than_a_reply_holds(real_wpa_cli):
     assert list(zip(scan.bssids, scan.rssi_dbm, strict=True)) == bss
     assert supplicant.asked[0] == "SCAN"
     assert sum(one.startswith("BSS RANGE=0-") for one in supplicant.asked) > 1
-    assert set(scan.ages_ms) <= {0, 1000}
+    # Not the list of a minute ago.
+    assert max(scan.ages_ms) < 30_000
     supplicant.asked.clear()
     sources.open_source("wpa_cli", cached=True).scan()
     assert "SCAN" not in supplicant.asked
@@ -239,7 +241,7 @@ def test_the_real_wpa_cli_gives_up_waiting_when_told(real_wpa_cli):
     began = time.monotonic()
     source = sources.open_source("wpa_cli", pause=lambda _: True)
     scan = source.scan()
-    assert time.monotonic() - began < 0.6
+    assert time.monotonic() - began < SCAN_TIMEOUT_S / 2
     # What there was: a minute old, which a localizer calls stale.
     assert scan.ages_ms == (60_000,)
     assert "only one access point heard" in source.hint
