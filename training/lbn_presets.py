@@ -66,11 +66,12 @@ class LbnPreset:
 PRESETS: dict[str, LbnPreset] = {
     # Layer 1, block 4, Adam at 1e-3 for 200 epochs of 61 times the survey: hours on a processor.
     "paper": LbnPreset(),
-    # Minutes on one core. BN, not LBN: as good in the months next to the survey and 0.24 m better
-    # over later ones (evaluation/results/lbn, months 7 to 25); the rest by a first look, one seed,
-    # at month 3. Layer 1's variances lie under 1e-3, so that Keras's eps would outweigh them; and
-    # moving averages start at variance 1: at Keras's momentum they need a thousand steps to
-    # forget that, and a short training ends before.
+    # Minutes on one core. BN by month 6 of evaluation/results/lbn, which nothing is trained or
+    # tested on; LBN is not told apart there, and worse later, unless its statistics are each
+    # scan's own (norm "lbn", scope "sample"). The rest by a first look, one seed, at month 3.
+    # Layer 1's variances lie under 1e-3, so that Keras's eps would outweigh them; and moving
+    # averages start at variance 1: at Keras's momentum they need a thousand steps to forget that,
+    # and a short training ends before.
     "lbn-best": LbnPreset(
         norm="bn", side=12, momentum=0.9, eps=1e-5, dropout=0.2, factor=2, epochs=20, patience=8,
         learning_rate=2e-3, one_cycle=True, soften_m=0.7, estimate="mean",
