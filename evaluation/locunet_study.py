@@ -142,6 +142,6 @@ def ratio(
     """
     a, b = np.mean(ours, axis=0), np.mean(theirs, axis=0)
     maps = np.random.default_rng(0).integers(0, len(a), (draws, len(a)))
-    spread = a[maps].mean(axis=1) / b[maps].mean(axis=1)
+    spread = a[maps].mean(axis=1) / np.maximum(b[maps].mean(axis=1), 1e-6)
     low, high = np.quantile(spread, [0.025, 0.975])
     return float(a.mean() / b.mean()), float(low), float(high)

@@ -1,0 +1,95 @@
+"""LocUNet's study: records of every method, ratios clustered by map, tables, the command."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from evaluation.baselines.radio_maps import BASELINES, heard
+from evaluation.locunet_ranging import RANGERS
+from evaluation.locunet_ranging import study as ranging_study
+from evaluation.locunet_study import METHODS, Asked, ratio, study
+from evaluation.reproduce import reproduce
+from training.locunet import Machine
+from training.propagation.dataset import load_city
+from training.radio_worlds import drawn
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+from small_city import make_city
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_city(tmp_path_factory.mktemp("city"), n_maps=14, users=16)
+
+
+@pytest.fixture(scope="module")
+def asked(folder):
+    return Asked(load_city(folder), 10, 1, Machine())
+
+
+@pytest.mark.parametrize("method", [*BASELINES, "posterior"])
+def test_a_record_of_every_method(asked, method):
+    record = study(asked, method, "robust", 0)
+    assert set(record["tests"]) == {"nominal", "robust"}
+    for counts in record["tests"].values():
+        for one in counts.values():
+            assert one["n"] == one["answered"] == 20
+            assert np.mean(one["per_map_m"]) == pytest.approx(one["mean_m"], abs=0.01)
+            assert sum(part["n"] for part in one["heard"].values()) == 20
+            assert (one["coverage_68"] is None) == (method in BASELINES)
+    json.dumps(record, allow_nan=False)
+
+
+def test_conditional_knn_has_a_k_for_each_number_of_transmitters(asked):
+    worlds, others = asked.worlds("train", "robust"), asked.worlds("test", "robust")
+    chosen, test = drawn(worlds, 5, 0), drawn(others, 10, 0)
+    found = BASELINES["kNN conditional"](worlds, chosen, others, test)
+    assert set(found.chosen["k"]) == {str(n) for n in np.unique(heard(others, test))}
+    assert np.isfinite(found.error_m).all()
+
+
+def test_the_ratio_is_clustered_by_map():
+    rng = np.random.default_rng(0)
+    theirs = rng.uniform(5, 20, (2, 40))
+    assert ratio(0.8 * theirs, theirs) == pytest.approx((0.8, 0.8, 0.8))
+    ours = 0.8 * theirs * rng.lognormal(0, 0.3, (1, 40))
+    found, low, high = ratio(ours, theirs)
+    assert low < found < high
+    few = ratio(ours[:, :10], theirs[:, :10])
+    assert few[2] - few[1] > high - low
+
+
+def test_ranging_counts_what_is_infeasible(asked):
+    record = ranging_study(asked.city, "bisection, b = 0.7", 8, 10)
+    assert set(record["ranging"]) == {"0", "10", "20"}
+    for counts in record["ranging"].values():
+        assert {one["n"] for one in counts.values()} == {8}
+    errors = [record["ranging"][n]["5"]["mean_m"] for n in ("0", "20")]
+    assert errors[0] < errors[1]
+    assert len(RANGERS) == 9
+
+
+def test_the_command_keeps_records_and_writes_tables(folder, tmp_path):
+    arguments = ["locunet", "--data", str(folder), "--out", str(tmp_path), "--seeds", "1",
+                 "--users", "5", "--threads", "1", "--scenario", "nominal"]  # fmt: skip
+    only = ["--only", "kNN,posterior mean,posterior"]
+    result = CliRunner().invoke(reproduce, [*arguments, *only], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    runs = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert runs == [
+        "nominal-knn-0.json", "nominal-posterior-0.json", "nominal-posterior-mean-0.json",
+    ]  # fmt: skip
+    text = (tmp_path / "tables.md").read_text()
+    assert "16 x 16 pixels of 16 m, 14 maps, 2 of them test" in text
+    assert "| posterior | 1 |" in text
+    assert "table III, nominal: LocUNet, 5 and 3 Tx | 4.8 | 10.7" in text
+    again = CliRunner().invoke(reproduce, [*arguments, *only])
+    assert "nominal" not in again.output.splitlines()[0]
+    wrong = CliRunner().invoke(reproduce, [*arguments, "--only", "GPS"])
+    assert wrong.exit_code != 0
+    assert "expected some of kNN" in wrong.output
+    assert set(BASELINES) < set(METHODS)
