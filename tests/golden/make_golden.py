@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from golden_city import dominant_path_case
 from golden_walk import MEAN_M, SIGMA_M, rank_locator_case
 
 HERE = Path(__file__).parent
@@ -314,6 +315,12 @@ CASES = {
         path_loss_pdf_case("steep", 6, 4, [0.0, 0.0], 1.0, [9, 10], radio(-40, 4, 2, 300, -95)),
     ],
     "level_sums": lambda: [level_sums_case(*size) for size in ((1, 5), (3, 17), (5, 40))],
+    "dominant_path": lambda: [
+        dominant_path_case("one house", [(4.2, 3.1, 8.7, 7.9)], (2.5, 5.5), [11, 13]),
+        dominant_path_case(
+            "two houses", [(3.2, 3.1, 7.7, 6.9), (9.3, 1.4, 12.6, 8.2)], (1.5, 4.5), [11, 16]
+        ),
+    ],
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sdk import native
+from sdk import native, native_city
 
 FOLDER = Path(__file__).parents[1] / "golden"
 
@@ -97,3 +98,27 @@ def test_weighted_knn(simd, case):
     assert indices.tolist() == case["indices"]
     expected = with_nan(case["distances"])
     np.testing.assert_allclose(distances, np.where(np.isnan(expected), np.inf, expected), rtol=1e-6)
+
+
+@pytest.mark.parametrize("case", cases("dominant_path"))
+def test_dominant_path(case):
+    vertices, starts = np.array(case["vertices_m"]), case["ring_start"]
+    corners, wedges = native_city.convex_corners(vertices, starts, case["push_m"])
+    rings = [vertices[a:b] for a, b in pairwise(starts)]
+    walls = np.concatenate([np.hstack([r, np.roll(r, -1, axis=0)]) for r in rings])
+    expected = with_nan(case["loss_db"])
+    buildings = np.zeros(case["shape"], np.uint8)
+    for r in rings:
+        (x0, y0), (x1, y1) = np.ceil(r.min(axis=0) - 0.5), np.ceil(r.max(axis=0) - 0.5)
+        buildings[int(y0) : int(y1), int(x0) : int(x1)] = 1
+    sight = native_city.corner_visibility(walls, corners, wedges, buildings, (0.5, 0.5), 1.0)
+    loss, length, los = native_city.dominant_path(
+        case["transmitter_m"], corners, wedges, sight, buildings,
+        native_city.PathModel(*case["model"]), (0.5, 0.5), 1.0,
+    )  # fmt: skip
+    np.testing.assert_array_equal(np.isnan(expected), np.isinf(loss))
+    np.testing.assert_array_equal(np.isnan(expected), buildings == 1)
+    reached = buildings == 0
+    np.testing.assert_allclose(loss[reached], expected[reached], atol=1e-3)
+    np.testing.assert_allclose(length[reached], with_nan(case["length_m"])[reached], rtol=1e-6)
+    assert 0 < (los & reached).sum() < reached.sum()
