@@ -144,6 +144,9 @@ def test_the_acceptance_table_counts_every_link(folder):
     assert rows["NLOS bias, 90 %, m"].found == pytest.approx(np.quantile(bias, 0.9), abs=1e-3)
     assert rows["robust: RMSE, dB"].found == pytest.approx(np.sqrt(np.mean(np.square(error))))
     assert rows["robust: MAE, dB"].found == pytest.approx(np.mean(np.abs(error)))
+    assert acceptance.checked(city) == list(range(8))
+    many = acceptance.checked(type(city)(folder, {**city.header, "n_maps": 1000}))
+    assert (len(many), many[0], many[-1]) == (100, 0, 999)
     shares = [rows[f"robust: {n} of 5 above the noise floor, share"].found for n in range(1, 6)]
     assert sum(shares) == pytest.approx(1)
 
