@@ -126,7 +126,7 @@ def test_the_same_scans_waver(hall_run):
 def test_it_gains_what_the_published_method_gains(hall_run, caplog):
     """On a hall whose boxes changed power: places of scans that neither has seen, and how many
     pseudo-labels each round gave. modssc learns at a constant rate, which is faster in the first
-    rounds; after 30 the two are level (docs/itoloc.md)."""
+    rounds (docs/itoloc.md)."""
     later, other = month(1, 10, 1), month(1, 16, 2)
     gains, pace = [], []
     for seed in (0, 1):
