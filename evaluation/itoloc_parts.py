@@ -26,6 +26,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "adversary": {"adversary": "alternating"},
     "no-spatial": {"gamma": 0.0},
     "no-drop-out": {"ap_unknown": 0.0},
+    "no-loss": {"ap_unknown": 0.0, "ap_lost": 0.0},
     # The same access points, as levels and as ratios; more of them would be dear as ratios.
     "few": {"cap": 32},
     "image": {"input": "image", "level": True, "cap": 32, "width": 8},
@@ -69,7 +70,7 @@ def parts(seeds: int) -> list[Part]:
     out += [_main(floor, 0) for floor in FLOORS]
     out += [_update(floor, 0, UPDATED_MONTHS[0]) for floor in FLOORS]
     out += [_main(floor, seed) for seed in range(1, seeds) for floor in FLOORS]
-    out += [_ablation(name, 0) for name in ("base", "no-drop-out", "adversary", "plain")]
+    out += [_ablation(name, 0) for name in ("base", "no-drop-out", "no-loss", "adversary", "plain")]
     out += [_update(floor, 0, UPDATED_MONTHS[0], control=True) for floor in FLOORS]
     out += [_baseline(floor, name) for floor in FLOORS for name in ("acmu", "chameleon")]
     out += [_ablation(name, 0) for name in ("few", "image")]
