@@ -120,7 +120,10 @@ def _elsewhere(records: Sequence[Record]) -> str:
     rows = []
     for scenario in dict.fromkeys(r["scenario"] for r in records):
         for name, found in _of([r for r in records if r["scenario"] == scenario]).items():
-            cells = [_mean(r["tests"][s]["5"]["mean_m"] for r in found) for s in scenarios]
+            cells = [
+                _mean(r["tests"][s]["5"]["mean_m"] for r in found if s in r["tests"])
+                for s in scenarios
+            ]
             rows.append([f"{name}, learned in {scenario}", *cells])
     return table(["measured in", *scenarios], rows)
 

@@ -25,7 +25,8 @@ COUNTS = (5, 3)
 CHOSEN_PER_MAP = 5
 # Preset and what is changed of it.
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
-    "posterior mean": ("posterior", {"estimate": "mean"}),
+    # The calibrated Gaussian posterior mean of SPEC 3.13.
+    "posterior mean": ("posterior", {"estimate": "mean", "tailed": False}),
     "posterior": ("posterior", {}),
     "residual": ("residual", {}),
     "LocUNet quarter width": ("paper", {}),
@@ -52,7 +53,8 @@ class Asked:
 
 
 def study(asked: Asked, method: str, scenario: str, seed: int) -> dict[str, Any]:
-    """The record of one method, learned in ``scenario``; others are out of distribution."""
+    """The record of one method, learned in ``scenario``; asked in the others, out of distribution,
+    with the first seed alone."""
     begin, work = time.perf_counter(), time.process_time()
     learn = _learn_model if method in MODELS else _learn_baseline
     with arithmetic(asked.threads):
@@ -60,7 +62,7 @@ def study(asked: Asked, method: str, scenario: str, seed: int) -> dict[str, Any]
         learned["train_s"] = round(time.perf_counter() - begin, 1)
         learned["train_cpu_s"] = round(time.process_time() - work, 1)
         tests: dict[str, Any] = {}
-        for name in asked.city.scenarios[1:]:
+        for name in asked.city.scenarios[1:] if seed == 0 else (scenario,):
             worlds = asked.worlds("test", name)
             samples = drawn(worlds, asked.per_map, seed)
             tests[name] = {

@@ -57,9 +57,9 @@ class Likelihood:
     """How a measured path loss p scatters where the radio map shows R (SPEC 3.13).
 
     p is normal with mean mu(R) and deviation sigma(R), both piecewise linear over the range of the
-    maps, but for a share of `outliers`, which are anywhere in the range. What falls below the noise
-    floor is not received. `power` tempers the sum over transmitters, whose errors are not
-    independent.
+    maps; a share of `tail` scatters `tail_factor` times as wide, and a share of `outliers` is
+    anywhere in the range. What falls below the noise floor is not received. `power` tempers the sum
+    over transmitters, whose errors are not independent.
 
     Args:
         mean_db, sigma_db: at as many levels, evenly from the lowest to the highest.
@@ -70,6 +70,8 @@ class Likelihood:
     sigma_db: tuple[float, ...]
     outliers: float
     power: float
+    tail: float = 0.0
+    tail_factor: float = 1.0
 
     @cached_property
     def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -82,14 +84,20 @@ class Likelihood:
     def silent(self) -> NDArray[np.float64]:
         """Log-likelihood of not being received, for every level (256,)."""
         mean, sigma = self.moments
-        z = (self.gray.noise_floor_db - mean) / (sigma * _SQRT2)
-        below = np.array([math.erfc(-value) / 2 for value in z.tolist()])
+        below = np.zeros(LEVELS)
+        for share, factor in self._widths:
+            z = (self.gray.noise_floor_db - mean) / (factor * sigma * _SQRT2)
+            below += share * np.array([math.erfc(-value) / 2 for value in z.tolist()])
         span = self.gray.high_db - self.gray.low_db
         outside = (self.gray.noise_floor_db - self.gray.low_db) / span
-        log: NDArray[np.float64] = np.log(
-            (1 - self.outliers) * below + self.outliers * outside + 1e-12
-        )
+        log: NDArray[np.float64] = np.log(below + self.outliers * outside + 1e-12)
         return log
+
+    @property
+    def _widths(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Shares of the two normal parts, and how many times sigma each is wide."""
+        inside = 1.0 - self.outliers
+        return (inside * (1.0 - self.tail), 1.0), (inside * self.tail, self.tail_factor)
 
     def tables(self, path_loss_db: NDArray[Any]) -> NDArray[np.float32]:
         """`power` times the log-likelihood of each measurement (K,) for every level: (K, 256).
@@ -98,11 +106,14 @@ class Likelihood:
         """
         mean, sigma = self.moments
         p = np.asarray(path_loss_db, dtype=np.float64)[:, None]
-        heard = np.exp(-0.5 * ((np.nan_to_num(p) - mean) / sigma) ** 2) / (
-            sigma * math.sqrt(2 * math.pi)
-        )
+        z = (np.nan_to_num(p) - mean) / sigma
         span = self.gray.high_db - self.gray.low_db
-        log = np.log((1 - self.outliers) * heard + self.outliers / span + 1e-12)
+        density = np.full(z.shape, self.outliers / span)
+        for share, factor in self._widths:
+            if share > 0:
+                width = sigma * (factor * math.sqrt(2 * math.pi))
+                density += share * np.exp(-0.5 * (z / factor) ** 2) / width
+        log = np.log(density + 1e-12)
         tables: NDArray[np.float32] = (self.power * np.where(np.isnan(p), self.silent, log)).astype(
             np.float32
         )
@@ -115,6 +126,8 @@ class Likelihood:
             "sigma_db": list(self.sigma_db),
             "outliers": self.outliers,
             "power": self.power,
+            "tail": self.tail,
+            "tail_factor": self.tail_factor,
         }
 
 
@@ -265,6 +278,8 @@ def likelihood(part: Fields, gray: Gray) -> Likelihood:
         tuple(sigma_db),
         part.number("outliers", -1e-12, 0.999),
         part.number("power", 0, 100),
+        part.number("tail", -1e-12, 0.999) if part.has("tail") else 0.0,
+        part.number("tail_factor", 0, 100) if part.has("tail_factor") else 1.0,
     )
 
 

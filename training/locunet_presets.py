@@ -21,6 +21,7 @@ class LocUNetPreset:
     kind: str
     scenario: str = "robust"
     estimate: str = "median"
+    tailed: bool = True
     width: float = 16
     activation: str = "leaky_relu"
     loss: str = "mae"

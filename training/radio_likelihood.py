@@ -13,8 +13,8 @@ from training.radio_worlds import Samples, Worlds
 
 KNOTS = 17
 MOST_PAIRS = 200_000
-# In the range of the maps' levels a deviation under one level says nothing.
-_LEAST_SIGMA_DB = 0.4
+# A deviation under a level of the maps says nothing.
+_LEAST_SIGMA_DB = 0.3
 _SMOOTH = 0.02
 _STEPS = 60
 POWERS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
@@ -32,10 +32,11 @@ def pairs(worlds: Worlds, most: int = MOST_PAIRS, seed: int = 0) -> tuple[Tensor
     return shown[order], worlds.measured_db.reshape(-1)[order]
 
 
-def fit_likelihood(worlds: Worlds, seed: int = 0) -> Likelihood:
+def fit_likelihood(worlds: Worlds, seed: int = 0, tailed: bool = True) -> Likelihood:
     """The likelihood of largest probability over users of all maps; its power is 1.
 
-    Measurements below the noise floor count by the probability to fall there.
+    Measurements below the noise floor count by the probability to fall there. ``tailed`` False:
+    without the wider part, as the calibrated Gaussian posterior of SPEC 3.13.
     """
     shown, measured = (part.cpu() for part in pairs(worlds, seed=seed))
     gray = worlds.gray
@@ -49,7 +50,9 @@ def fit_likelihood(worlds: Worlds, seed: int = 0) -> Likelihood:
     mean = knots.clone().requires_grad_()
     log_sigma = torch.full((KNOTS,), math.log(4.0), dtype=torch.float64, requires_grad=True)
     rare = torch.tensor(-4.0, dtype=torch.float64, requires_grad=True)
-    parameters = [mean, log_sigma, rare]
+    tail = torch.tensor(-1.5, dtype=torch.float64, requires_grad=tailed)
+    log_factor = torch.tensor(1.0, dtype=torch.float64, requires_grad=tailed)
+    parameters = [mean, log_sigma, rare, *([tail, log_factor] if tailed else [])]
     optimizer = torch.optim.LBFGS(
         parameters, max_iter=_STEPS, history_size=20, line_search_fn="strong_wolfe"
     )
@@ -60,12 +63,15 @@ def fit_likelihood(worlds: Worlds, seed: int = 0) -> Likelihood:
     def loss() -> Tensor:
         optimizer.zero_grad()
         mu, sigma = hats @ mean, (hats @ log_sigma).exp() + _LEAST_SIGMA_DB
-        share = rare.sigmoid()
-        z = (value - mu[seen]) / sigma[seen]
-        density = (-0.5 * z**2).exp() / (sigma[seen] * math.sqrt(2 * math.pi))
-        log = ((1 - share) * density + share / span).log().sum()
-        below = torch.special.ndtr((gray.noise_floor_db - mu) / sigma)
-        log = log + (silent * ((1 - share) * below + share * outside + 1e-12).log()).sum()
+        share, wide = rare.sigmoid(), tail.sigmoid() if tailed else torch.zeros(())
+        density, below = share / span, share * outside + 1e-12
+        for part, factor in ((1 - wide, 1.0), (wide, 1 + log_factor.exp())):
+            z = (value - mu[seen]) / (factor * sigma[seen])
+            height = (1 - share) * part / (factor * sigma[seen] * math.sqrt(2 * math.pi))
+            density = density + height * (-0.5 * z**2).exp()
+            under = torch.special.ndtr((gray.noise_floor_db - mu) / (factor * sigma))
+            below = below + (1 - share) * part * under
+        log = density.log().sum() + (silent * below.log()).sum()
         bend = ((mean - knots).diff(n=2) ** 2).sum() + 10 * (log_sigma.diff(n=2) ** 2).sum()
         total = -log / len(shown) + _SMOOTH * bend / KNOTS
         total.backward()
@@ -81,6 +87,8 @@ def fit_likelihood(worlds: Worlds, seed: int = 0) -> Likelihood:
             tuple(sigma[at].tolist()),
             float(rare.sigmoid()),
             1.0,
+            float(tail.sigmoid()) if tailed else 0.0,
+            float(1 + log_factor.exp()) if tailed else 1.0,
         )
 
 
