@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from sdk import native
-from sdk.positioners.neighbours import MIN_DISTANCE
 from training.knn import KS, Database, Form, Near, Rule, best_rule, in_form
 from training.split import UNSEEN_SHARE, Validation, spots
 from training.survey import Survey
@@ -88,10 +87,8 @@ def tune_in_turns(
 ) -> tuple[Rule, float]:
     """The rule that best locates the scans asked in the turns; and its score, metres.
 
-    Scans (M, N), NaN = not heard, are those of the survey, row for row. The score is the geometric
-    mean of the mean errors (wrong floors penalised) at known and at unseen spots, of which the
-    unseen count UNSEEN_SHARE. So a percent counts as a percent: where whole parts of a building are
-    unseen, their errors are many times as large, and few of them would decide.
+    Scans (M, N), NaN = not heard, are those of the survey, row for row. The score is the mean error
+    (wrong floors penalised), of which unseen spots count UNSEEN_SHARE, however many they are.
     """
     used = np.any([turn.answering | turn.asked for turn in turns], axis=0)
     rssi_dbm, survey = rssi_dbm[used], survey.take(used)
@@ -112,8 +109,8 @@ def tune_in_turns(
     def score(error_m: NDArray[np.float64]) -> float:
         if known.all() or not known.any():
             return float(error_m.mean())
-        means = np.maximum([error_m[known].mean(), error_m[~known].mean()], MIN_DISTANCE)
-        return float(np.exp(np.average(np.log(means), weights=(1 - UNSEEN_SHARE, UNSEEN_SHARE))))
+        means = error_m[known].mean(), error_m[~known].mean()
+        return float(np.average(means, weights=(1 - UNSEEN_SHARE, UNSEEN_SHARE)))
 
     truth = np.concatenate(asked)
     base = Database.of(rssi_dbm, survey)
