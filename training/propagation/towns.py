@@ -27,8 +27,8 @@ class Plan:
     """
 
     block_m: tuple[float, float] = (62.0, 74.0)
-    street_m: tuple[float, float] = (15.0, 33.0)
-    open_share: tuple[float, float] = (0.0, 0.32)
+    street_m: tuple[float, float] = (16.0, 34.0)
+    open_share: tuple[float, float] = (0.0, 0.35)
     jitter_m: float = 7.0
     cut_share: float = 0.1
     joined_share: float = 0.12

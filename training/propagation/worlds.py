@@ -39,7 +39,7 @@ class Radio:
 
     model: PathModel = field(default_factory=PathModel)
     real: PathModel = field(
-        default_factory=lambda: PathModel(nlos_exponent=2.0, least_bend_db=4.0, most_bend_db=21.0)
+        default_factory=lambda: PathModel(nlos_exponent=2.0, least_bend_db=4.0, most_bend_db=21.2)
     )
     wall_db: tuple[float, float] = (6.0, 10.0)
     real_shadowing_db: float = 2.2
