@@ -10,7 +10,7 @@ same scans; a radius from it is a little too small for that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +22,13 @@ from training.fusion import Fusion
 from training.held_out import temperature_of
 from training.itoloc_answer import answer_of, database_of_run
 from training.itoloc_fitting import scores
+from training.itoloc_guard import Guard
 from training.itoloc_honesty import Answer, Truth, calibrated
 from training.itoloc_presets import ItolocPreset
 from training.networks.itoloc import ItolocNet
 from training.record import LEAST_RADIUS_M
 from training.run import Run
 from training.split import SPOT_M, spots_of
-
-if TYPE_CHECKING:
-    from training.itoloc_update import Guard
 
 # Of fewer scans a table would be of a single knot.
 LEAST_ROWS = 80

@@ -13,22 +13,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdk.fingerprint import ApTable
 from sdk.silence import silent
 from training.cells import Cells
-from training.decode import decode
-from training.fingerprints import MERGES
 from training.fitting import arithmetic
 from training.itoloc import load_network
-from training.itoloc_answer import probability
 from training.itoloc_cotraining import MODULES, Cotraining, Rules
+from training.itoloc_guard import SUCCESS_M, Guard, guard_of, judged, levels_of, mask_of
 from training.itoloc_images import Images
 from training.itoloc_presets import ItolocPreset
 from training.itoloc_recalibration import recalibrated
@@ -37,26 +34,8 @@ from training.networks.itoloc import ItolocNet
 from training.run import Run, RunError
 from training.survey import Survey, SurveyError
 
-# A fix within this of the truth, on its floor, counts as a success.
-SUCCESS_M = 2.0
 # Of soft labels no probability reaches the paper's threshold: this share of the labelled rows does.
 _SOFT_QUANTILE = 0.5
-
-
-@dataclass(frozen=True)
-class Guard:
-    """Labelled scans (V, N) dBm, NaN = not heard, with weights (V,); ``own`` are the run's."""
-
-    rssi_dbm: NDArray[np.float32]
-    xy_m: NDArray[np.float64]
-    floor: NDArray[np.int32]
-    weight: NDArray[np.float64]
-    own: bool
-
-    def take(self, rows: NDArray[np.bool_]) -> Guard:
-        """Those of a mask (V,)."""
-        parts = (self.rssi_dbm, self.xy_m, self.floor, self.weight)
-        return Guard(*(part[rows] for part in parts), self.own)
 
 
 def update(
@@ -148,12 +127,6 @@ def settings_of(run: Run) -> ItolocPreset:
         raise RunError(f"the run's settings are not those of itoloc ({error})") from None
 
 
-def levels_of(survey: Survey, run: Run) -> NDArray[np.float32]:
-    """(M, N) dBm of a survey's scans over the run's access points, NaN = not heard."""
-    merge = MERGES[run.merge_virtual_aps]
-    return survey.fingerprints(run.bssids, merge, run.limits["max_age_ms"])
-
-
 def unheard(run: Run, rssi_dbm: NDArray[np.float32]) -> tuple[str, ...]:
     """The run's access points to be masked by what scans (U, N) heard; those of before where
     there are too few scans to tell."""
@@ -161,39 +134,6 @@ def unheard(run: Run, rssi_dbm: NDArray[np.float32]) -> tuple[str, ...]:
     if quiet is None:
         return run.unknown
     return tuple(name for name, one in zip(run.bssids, quiet, strict=True) if one)
-
-
-def mask_of(run: Run, unknown: tuple[str, ...]) -> NDArray[np.bool_]:
-    """(N,) True where masked."""
-    return ApTable(run.bssids, run.merge_virtual_aps).mask(unknown)  # type: ignore[arg-type]
-
-
-def guard_of(run: Run, survey: Survey | None) -> Guard:
-    """The labelled scans of a survey, or the run's validation rows.
-
-    Raises SurveyError for a survey without a labelled scan.
-    """
-    if survey is None:
-        arrays = run.arrays
-        rssi, weight = arrays["validation_rssi_dbm"], arrays["validation_weight"]
-        return Guard(rssi, arrays["validation_xy_m"], arrays["validation_floor"], weight, True)
-    part = survey.take(survey.labelled)
-    if not len(part):
-        raise SurveyError(f"{survey.header.name}: no labelled scan to guard with")
-    return Guard(levels_of(part, run), part.xy_m, part.floor, np.ones(len(part)), False)
-
-
-def judged(
-    run: Run, network: ItolocNet, guard: Guard, unknown: NDArray[np.bool_]
-) -> tuple[float, float]:
-    """Weighted mean error (metres) and share of successes on the guard."""
-    places = run.arrays["places_xy_m"], run.arrays["places_floor"]
-    said = probability(run, network, guard.rssi_dbm, unknown)
-    found = decode(said, *places, run.estimate)
-    error = np.linalg.norm(found.xy_m - guard.xy_m, axis=1)
-    hit = (error <= SUCCESS_M) & (found.floor == guard.floor)
-    weights = guard.weight
-    return float(np.average(error, weights=weights)), float(np.average(hit, weights=weights))
 
 
 def _cotraining(

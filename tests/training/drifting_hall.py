@@ -5,7 +5,7 @@ import numpy as np
 from sdk.venue import Floor
 from training import itoloc
 from training.itoloc_cotraining import Rules
-from training.itoloc_update import guard_of, judged, mask_of
+from training.itoloc_guard import guard_of, judged, mask_of
 from training.survey import Header, from_rows
 
 APS, SIDE = 12, 4

@@ -20,8 +20,8 @@ from modssc.inductive.types import DeviceSpec, InductiveDataset
 from training import itoloc
 from training.fitting import arithmetic
 from training.itoloc_cotraining import Cotraining
+from training.itoloc_guard import levels_of
 from training.itoloc_images import Images
-from training.itoloc_update import levels_of
 
 RULE = replace(RULES, rounds=6, quiet=99, smear_every=99, most_drop=2.0, sigma=0.8)
 PAIRS = [(1, 2), (0, 2), (0, 1)]
