@@ -7,7 +7,7 @@ CONSTRAINTS := $(CURDIR)/constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PIN := --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
 
-NATIVE := CMakeLists.txt $(shell find native -name '*.[ch]pp' -o -name '*.h')
+NATIVE := CMakeLists.txt $(shell find native examples/c -name '*.[ch]pp' -o -name '*.[ch]')
 PACKAGING := pyproject.toml constraints.txt $(NATIVE)
 
 .PHONY: setup demo app test test-edge lint clean

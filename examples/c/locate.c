@@ -14,9 +14,9 @@
 /* The building: three access points on each of two floors of 20 m x 12 m. Ids ascend, because they
  * are looked up by halving; x is east, y north, in metres. `rssfix firmware site.rssfix` writes
  * this part from a bundle. */
-static const uint64_t ap_id[] = {
-    UINT64_C(0xaabbcc001100), UINT64_C(0xaabbcc001110), UINT64_C(0xaabbcc001120),
-    UINT64_C(0xaabbcc001200), UINT64_C(0xaabbcc001210), UINT64_C(0xaabbcc001220)};
+static const uint64_t ap_id[] = {UINT64_C(0xaabbcc001100), UINT64_C(0xaabbcc001110),
+    UINT64_C(0xaabbcc001120), UINT64_C(0xaabbcc001200), UINT64_C(0xaabbcc001210),
+    UINT64_C(0xaabbcc001220)};
 static const double ap_xy_m[] = {2, 2, 18, 3, 10, 11, 3, 10, 17, 10, 9, 1};
 static const int32_t ap_floor[] = {0, 0, 0, 1, 1, 1};
 static const rssfix_floor floors[] = {
@@ -27,8 +27,7 @@ static const rssfix_path_loss_method path_loss = {{-35, 3, 8, 2, -90}, 0.05, 30}
 static const double spread_m[] = {1, 3, 8};
 static const double radius_m[] = {1.5, 3, 7};
 
-static const rssfix_site site = {
-    .ap_id = ap_id,
+static const rssfix_site site = {.ap_id = ap_id,
     .ap_xy_m = ap_xy_m,
     .ap_floor = ap_floor,
     .ap_count = sizeof ap_id / sizeof *ap_id,
@@ -60,7 +59,7 @@ static int failed(rssfix_status status) {
 }
 
 int main(void) {
-  static const char *const words[] = {
+  static const char* const words[] = {
       "ok", "low confidence", "too few access points", "out of area", "stale scan"};
   static const rssfix_reading heard[3][4] = {
       {{UINT64_C(0xaabbcc001100), -48, 100}, {UINT64_C(0xaabbcc001110), -71, 100},
@@ -74,7 +73,7 @@ int main(void) {
   rules.floor_votes = 1;     /* changes floors at once */
 
   size_t size = 0;
-  rssfix_locator *locator = NULL;
+  rssfix_locator* locator = NULL;
   if (failed(rssfix_locator_size(&site, &rules, &size)))
     return 1;
   printf("rssfix %s, %s kernels, locator of %zu bytes\n", rssfix_version(), rssfix_simd(), size);

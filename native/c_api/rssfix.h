@@ -63,19 +63,19 @@ typedef struct rssfix_status {
 
 /* "ranks[3]: expected a value in range". Writes at most `size` bytes with the final 0; `text` may
  * be null where size is 0. Returns the length of the whole text, as snprintf does. */
-RSSFIX_API size_t rssfix_status_text(rssfix_status status, char *text, size_t size);
+RSSFIX_API size_t rssfix_status_text(rssfix_status status, char* text, size_t size);
 /* Static strings; "" for numbers that are none. */
-RSSFIX_API const char *rssfix_argument_name(int32_t argument);
-RSSFIX_API const char *rssfix_expected(int32_t code);
+RSSFIX_API const char* rssfix_argument_name(int32_t argument);
+RSSFIX_API const char* rssfix_expected(int32_t code);
 
 /* Static strings: "0.1.0", and compiler and flags. */
-RSSFIX_API const char *rssfix_version(void);
-RSSFIX_API const char *rssfix_build_info(void);
+RSSFIX_API const char* rssfix_version(void);
+RSSFIX_API const char* rssfix_build_info(void);
 /* The vector kernels in use: "baseline", "avx2" or "avx512", the best that the processor has
  * unless the environment variable RSSFIX_SIMD asks for less. rssfix_set_simd returns 1, or 0 where
  * the processor or the build lacks the level; not while other threads compute. */
-RSSFIX_API const char *rssfix_simd(void);
-RSSFIX_API int rssfix_set_simd(const char *level);
+RSSFIX_API const char* rssfix_simd(void);
+RSSFIX_API int rssfix_set_simd(const char* level);
 
 /* ---- Kernels ----------------------------------------------------------------------------- */
 
@@ -89,32 +89,31 @@ typedef struct rssfix_grid {
 } rssfix_grid;
 
 /* eXLoc, eq. 2: maps[b][R][C] = rssi[b][(C - R) mod n]. rssi batch x n, maps batch x n x n. */
-RSSFIX_API rssfix_status rssfix_cyclic_map(
-    const float *rssi, size_t batch, size_t n, float *maps);
+RSSFIX_API rssfix_status rssfix_cyclic_map(const float* rssi, size_t batch, size_t n, float* maps);
 
 /* Impact Score of eXLoc, eq. 5: scores[b][i] = mean over j of maps[b][j][(i + j) mod n]. */
 RSSFIX_API rssfix_status rssfix_diagonal_mean(
-    const float *maps, size_t batch, size_t n, float *scores);
+    const float* maps, size_t batch, size_t n, float* scores);
 
 /* iToLoc: image[j][k] = (rssi[j] - rssi[k]) / rssi[k]; rssi n values, never 0, image n x n. */
-RSSFIX_API rssfix_status rssfix_ratio_image(const float *rssi, size_t n, float *image);
+RSSFIX_API rssfix_status rssfix_ratio_image(const float* rssi, size_t n, float* image);
 
 enum { RSSFIX_FLOOR_FEATURES = 8 };
 /* Hapi, eq. 2-9: start[b], the lowest floor of the `span` (1 to 16) floors that a scan is about,
  * and features[b][span][8]: APs heard, largest level, mean, variance, mean level of installed APs
  * within 30 m, 80 m and "far" of the scan's centroid, largest distance between two heard.
  * ap_floor counts from 0 (the lowest) to floors - 1. */
-RSSFIX_API rssfix_status rssfix_floor_features(const float *rssi_dbm, size_t batch,
-    const double *ap_xy_m, const int32_t *ap_floor, size_t ap_count, size_t floors,
-    double silent_dbm, size_t span, int32_t *start, float *features);
+RSSFIX_API rssfix_status rssfix_floor_features(const float* rssi_dbm, size_t batch,
+    const double* ap_xy_m, const int32_t* ap_floor, size_t ap_count, size_t floors,
+    double silent_dbm, size_t span, int32_t* start, float* features);
 
 enum { RSSFIX_SUM = 0, RSSFIX_PRODUCT = 1, RSSFIX_TEMPERED = 2 };
 /* Hapi, eq. 14: from AP i at ap_xy_m[2 i], ap_xy_m[2 i + 1] a normal density of the distance, mean
  * and deviation those of ranks[i]; combined and divided by the largest of the height x width cells.
  * Within 1e-5 of the exact value. */
-RSSFIX_API rssfix_status rssfix_rank_pdf(const double *ap_xy_m, const int32_t *ranks,
-    size_t ap_count, const double *mean_m, const double *sigma_m, size_t rank_count,
-    const rssfix_grid *grid, int32_t combine, float *pdf);
+RSSFIX_API rssfix_status rssfix_rank_pdf(const double* ap_xy_m, const int32_t* ranks,
+    size_t ap_count, const double* mean_m, const double* sigma_m, size_t rank_count,
+    const rssfix_grid* grid, int32_t combine, float* pdf);
 
 /* Expected level: reference_dbm - 10 exponent log10(max(d, 1)) - the AP's extra loss. */
 typedef struct rssfix_path_loss {
@@ -127,9 +126,9 @@ typedef struct rssfix_path_loss {
 
 /* Likelihood of a scan under a log-distance path loss; rssi_dbm NaN = not heard, weight = power of
  * an AP's likelihood, 0 leaves it out. Within 1e-4 of the exact value. */
-RSSFIX_API rssfix_status rssfix_path_loss_pdf(const double *ap_xy_m, const double *rssi_dbm,
-    const double *weight, const double *extra_loss_db, size_t ap_count,
-    const rssfix_path_loss *loss, const rssfix_grid *grid, float *pdf);
+RSSFIX_API rssfix_status rssfix_path_loss_pdf(const double* ap_xy_m, const double* rssi_dbm,
+    const double* weight, const double* extra_loss_db, size_t ap_count,
+    const rssfix_path_loss* loss, const rssfix_grid* grid, float* pdf);
 
 typedef struct rssfix_centroid {
   double x_m;
@@ -139,15 +138,15 @@ typedef struct rssfix_centroid {
 
 /* Centre of mass of the cells with pdf >= threshold (above 0, at most 1). */
 RSSFIX_API rssfix_status rssfix_threshold_centroid(
-    const float *pdf, const rssfix_grid *grid, double threshold, rssfix_centroid *centroid);
+    const float* pdf, const rssfix_grid* grid, double threshold, rssfix_centroid* centroid);
 
 enum { RSSFIX_L1 = 0, RSSFIX_L2 = 1, RSSFIX_SORENSEN = 2 };
 /* The k rows of the database (rows x columns) nearest to each query (queries x columns), nearest
  * first, equal distances by lower row. NaN on either side is not compared and the distance scaled
  * to all columns; +infinity where nothing can be. indices and distances: queries x k. */
-RSSFIX_API rssfix_status rssfix_weighted_knn(const float *database, size_t rows, size_t columns,
-    const float *query, size_t queries, size_t k, int32_t metric, int64_t *indices,
-    float *distances);
+RSSFIX_API rssfix_status rssfix_weighted_knn(const float* database, size_t rows, size_t columns,
+    const float* query, size_t queries, size_t k, int32_t metric, int64_t* indices,
+    float* distances);
 
 /* ---- Kalman filter: x, y (m), vx, vy (m/s), constant velocity ----------------------------- */
 
@@ -157,18 +156,18 @@ typedef struct rssfix_kalman rssfix_kalman;
  * It is the handle: keep it as long, free it yourself, call no destroy. */
 RSSFIX_API size_t rssfix_kalman_size(void);
 /* state 4, covariance 4 x 4 (symmetric, positive definite), accel_sigma m/s^2, 0 or more. */
-RSSFIX_API rssfix_status rssfix_kalman_init(void *memory, size_t size, const double *state,
-    const double *covariance, double accel_sigma, rssfix_kalman **out);
+RSSFIX_API rssfix_status rssfix_kalman_init(void* memory, size_t size, const double* state,
+    const double* covariance, double accel_sigma, rssfix_kalman** out);
 RSSFIX_API rssfix_status rssfix_kalman_create(
-    const double *state, const double *covariance, double accel_sigma, rssfix_kalman **out);
-RSSFIX_API void rssfix_kalman_destroy(rssfix_kalman *kalman); /* of create; null is fine */
-RSSFIX_API rssfix_status rssfix_kalman_predict(rssfix_kalman *kalman, double dt_s);
+    const double* state, const double* covariance, double accel_sigma, rssfix_kalman** out);
+RSSFIX_API void rssfix_kalman_destroy(rssfix_kalman* kalman); /* of create; null is fine */
+RSSFIX_API rssfix_status rssfix_kalman_predict(rssfix_kalman* kalman, double dt_s);
 /* z and variance: `count` 2 (x, y) or 4 (x, y, vx, vy) numbers. */
 RSSFIX_API rssfix_status rssfix_kalman_update(
-    rssfix_kalman *kalman, const double *z, const double *variance, size_t count);
+    rssfix_kalman* kalman, const double* z, const double* variance, size_t count);
 /* Copies 4 and 4 x 4 numbers; either may be null. */
 RSSFIX_API rssfix_status rssfix_kalman_read(
-    const rssfix_kalman *kalman, double *state, double *covariance);
+    const rssfix_kalman* kalman, double* state, double* covariance);
 
 /* ---- Profile window: the strongest level of every AP over the last window_ms --------------- */
 
@@ -177,32 +176,32 @@ typedef struct rssfix_window rssfix_window;
 /* Scans nearer to each other than window_ms / most_entries leave together; 128 is usual. 0 where
  * that is more memory than there can be. */
 RSSFIX_API size_t rssfix_window_size(size_t ap_count, size_t most_entries);
-RSSFIX_API rssfix_status rssfix_window_init(void *memory, size_t size, size_t ap_count,
-    int64_t window_ms, size_t most_entries, rssfix_window **out);
+RSSFIX_API rssfix_status rssfix_window_init(void* memory, size_t size, size_t ap_count,
+    int64_t window_ms, size_t most_entries, rssfix_window** out);
 RSSFIX_API rssfix_status rssfix_window_create(
-    size_t ap_count, int64_t window_ms, size_t most_entries, rssfix_window **out);
-RSSFIX_API void rssfix_window_destroy(rssfix_window *window);
+    size_t ap_count, int64_t window_ms, size_t most_entries, rssfix_window** out);
+RSSFIX_API void rssfix_window_destroy(rssfix_window* window);
 /* rssi_dbm: ap_count levels, NaN = not heard; times never go back. */
 RSSFIX_API rssfix_status rssfix_window_add(
-    rssfix_window *window, int64_t timestamp_ms, const float *rssi_dbm);
+    rssfix_window* window, int64_t timestamp_ms, const float* rssi_dbm);
 /* Writes ap_count levels, NaN where the window did not hear the AP. */
-RSSFIX_API rssfix_status rssfix_window_united(const rssfix_window *window, float *rssi_dbm);
-RSSFIX_API void rssfix_window_clear(rssfix_window *window);
+RSSFIX_API rssfix_status rssfix_window_united(const rssfix_window* window, float* rssi_dbm);
+RSSFIX_API void rssfix_window_clear(rssfix_window* window);
 
 /* ---- Locator: scans in, positions out; needs the places of the access points, no survey ----- */
 
 typedef struct rssfix_floor {
   int32_t floor; /* 0 = ground */
   rssfix_grid grid;
-  const uint32_t *cells; /* walkable ones, row * width + column, ascending; null = all */
+  const uint32_t* cells; /* walkable ones, row * width + column, ascending; null = all */
   size_t cell_count;
 } rssfix_floor;
 
 /* A level at or above edges_dbm[i] and below the next one has rank i + 1 (Hapi, SPEC 5.5). */
 typedef struct rssfix_rank_method {
-  const double *edges_dbm; /* rank_count - 1, ascending */
-  const double *mean_m;
-  const double *sigma_m;
+  const double* edges_dbm; /* rank_count - 1, ascending */
+  const double* mean_m;
+  const double* sigma_m;
   size_t rank_count;
   int32_t combine;
   double threshold; /* cells below this share of the highest count nothing */
@@ -227,21 +226,21 @@ typedef struct rssfix_quality {
 /* A building. The locator keeps pointers to the arrays, not to this struct. `rssfix firmware`
  * writes one from a bundle. */
 typedef struct rssfix_site {
-  const uint64_t *ap_id; /* ascending; see rssfix_ap_id */
-  const double *ap_xy_m; /* x, y of every AP */
-  const int32_t *ap_floor;
+  const uint64_t* ap_id; /* ascending; see rssfix_ap_id */
+  const double* ap_xy_m; /* x, y of every AP */
+  const int32_t* ap_floor;
   size_t ap_count;
-  const rssfix_floor *floors; /* each of another floor; all that ap_floor names */
+  const rssfix_floor* floors; /* each of another floor; all that ap_floor names */
   size_t floor_count;
-  double floor_attenuation_db; /* an AP n floors away counts as n times as much louder ... */
-  double cap_dbm;              /* ... up to this */
-  size_t strongest;            /* so many APs count after that; 0 = all */
-  const rssfix_rank_method *ranks;          /* one of the two, the other null */
-  const rssfix_path_loss_method *path_loss;
+  double floor_attenuation_db;     /* an AP n floors away counts as n times as much louder ... */
+  double cap_dbm;                  /* ... up to this */
+  size_t strongest;                /* so many APs count after that; 0 = all */
+  const rssfix_rank_method* ranks; /* one of the two, the other null */
+  const rssfix_path_loss_method* path_loss;
   double offset_db;              /* added to every reading: the device's offset */
-  const rssfix_quality *quality; /* null: the spread of the map stands in */
-  const double *spread_m;        /* from the expected error to the 68 % radius: ascending knots */
-  const double *radius_m;
+  const rssfix_quality* quality; /* null: the spread of the map stands in */
+  const double* spread_m;        /* from the expected error to the 68 % radius: ascending knots */
+  const double* radius_m;
   size_t accuracy_count;
   uint32_t min_matched_aps; /* 1 or more */
   int64_t max_age_ms;       /* older readings are left out */
@@ -294,22 +293,22 @@ typedef struct rssfix_locator rssfix_locator;
 
 /* Checks site and rules and says how much memory a locator takes. */
 RSSFIX_API rssfix_status rssfix_locator_size(
-    const rssfix_site *site, const rssfix_track_rules *rules, size_t *size);
-RSSFIX_API rssfix_status rssfix_locator_init(void *memory, size_t size, const rssfix_site *site,
-    const rssfix_track_rules *rules, rssfix_locator **out);
+    const rssfix_site* site, const rssfix_track_rules* rules, size_t* size);
+RSSFIX_API rssfix_status rssfix_locator_init(void* memory, size_t size, const rssfix_site* site,
+    const rssfix_track_rules* rules, rssfix_locator** out);
 RSSFIX_API rssfix_status rssfix_locator_create(
-    const rssfix_site *site, const rssfix_track_rules *rules, rssfix_locator **out);
-RSSFIX_API void rssfix_locator_destroy(rssfix_locator *locator);
+    const rssfix_site* site, const rssfix_track_rules* rules, rssfix_locator** out);
+RSSFIX_API void rssfix_locator_destroy(rssfix_locator* locator);
 
 /* One scan of a walking device: windows, floor, map, centre of mass, Kalman filter. The same scan
  * once more changes nothing; a time before the last one is refused. */
-RSSFIX_API rssfix_status rssfix_locator_update(rssfix_locator *locator, int64_t timestamp_ms,
-    const rssfix_reading *readings, size_t count, rssfix_fix *fix);
+RSSFIX_API rssfix_status rssfix_locator_update(rssfix_locator* locator, int64_t timestamp_ms,
+    const rssfix_reading* readings, size_t count, rssfix_fix* fix);
 /* One scan alone; the track stays as it is. */
-RSSFIX_API rssfix_status rssfix_locator_locate(rssfix_locator *locator, int64_t timestamp_ms,
-    const rssfix_reading *readings, size_t count, rssfix_fix *fix);
+RSSFIX_API rssfix_status rssfix_locator_locate(rssfix_locator* locator, int64_t timestamp_ms,
+    const rssfix_reading* readings, size_t count, rssfix_fix* fix);
 /* Forgets the track, the time included. */
-RSSFIX_API void rssfix_locator_reset(rssfix_locator *locator);
+RSSFIX_API void rssfix_locator_reset(rssfix_locator* locator);
 
 #ifdef __cplusplus
 }

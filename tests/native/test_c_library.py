@@ -100,13 +100,8 @@ def test_the_example_builds_with_pkg_config_in_plain_c(installed, tmp_path):
 def test_aarch64_maps_16_kib_pages_and_answers_alike(tmp_path):
     if shutil.which("aarch64-linux-gnu-g++") is None:
         pytest.skip("the cross compiler is missing: apt-get install g++-aarch64-linux-gnu")
-    toolchain = tmp_path / "aarch64.cmake"
-    toolchain.write_text(
-        "set(CMAKE_SYSTEM_NAME Linux)\nset(CMAKE_SYSTEM_PROCESSOR aarch64)\n"
-        "set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)\n"
-        "set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)\n"
-    )
-    build = ROOT / "build" / "cpp-aarch64"
+    toolchain = ROOT / "native" / "toolchains" / "aarch64.cmake"
+    build = ROOT / "build" / "c-aarch64"
     run(
         tool("cmake"), "-S", str(ROOT), "-B", str(build), "-G", "Ninja",
         f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}", f"-DCMAKE_TOOLCHAIN_FILE={toolchain}",

@@ -15,23 +15,23 @@ static int failures;
 static size_t allocations;
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
 #define COUNTS 1
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void __libc_free(void *memory);
-void *malloc(size_t size) {
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* memory, size_t size);
+void __libc_free(void* memory);
+void* malloc(size_t size) {
   ++allocations;
   return __libc_malloc(size);
 }
-void *calloc(size_t count, size_t size) {
+void* calloc(size_t count, size_t size) {
   ++allocations;
   return __libc_calloc(count, size);
 }
-void *realloc(void *memory, size_t size) {
+void* realloc(void* memory, size_t size) {
   ++allocations;
   return __libc_realloc(memory, size);
 }
-void free(void *memory) {
+void free(void* memory) {
   __libc_free(memory);
 }
 #else
@@ -79,7 +79,7 @@ static rssfix_site building(void) {
   return site;
 }
 
-static int says(rssfix_status status, int32_t code, const char *wanted) {
+static int says(rssfix_status status, int32_t code, const char* wanted) {
   char text[160];
   (void)rssfix_status_text(status, text, sizeof text);
   if (status.code == code && strcmp(text, wanted) == 0)
@@ -99,7 +99,8 @@ static void test_messages(void) {
   CHECK(strcmp(few, "rssi[2]") == 0);
   CHECK(says(rssfix_cyclic_map(NULL, 1, 4, map), RSSFIX_MISSING,
       "rssi: expected a pointer that is not null"));
-  CHECK(says(rssfix_cyclic_map(rssi, 1, 0, map), RSSFIX_EMPTY, "rssi: expected at least one element"));
+  CHECK(says(
+      rssfix_cyclic_map(rssi, 1, 0, map), RSSFIX_EMPTY, "rssi: expected at least one element"));
   int64_t row;
   float distance;
   CHECK(says(rssfix_weighted_knn(rssi, 1, 4, rssi, 1, 1, 3, &row, &distance), RSSFIX_OUT_OF_RANGE,
@@ -120,11 +121,12 @@ static void test_memory(void) {
   const double state[4] = {0, 0, 0, 0};
   const double covariance[16] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
   uint64_t memory[64];
-  rssfix_kalman *kalman = NULL;
+  rssfix_kalman* kalman = NULL;
   const size_t size = rssfix_kalman_size();
   CHECK(size <= sizeof memory);
-  CHECK(rssfix_kalman_init(memory, size - 1, state, covariance, 0, &kalman).code == RSSFIX_TOO_SMALL);
-  CHECK(rssfix_kalman_init((char *)memory + 4, size, state, covariance, 0, &kalman).code ==
+  CHECK(
+      rssfix_kalman_init(memory, size - 1, state, covariance, 0, &kalman).code == RSSFIX_TOO_SMALL);
+  CHECK(rssfix_kalman_init((char*)memory + 4, size, state, covariance, 0, &kalman).code ==
         RSSFIX_MISALIGNED);
   CHECK(rssfix_kalman_init(NULL, size, state, covariance, 0, &kalman).code == RSSFIX_MISSING);
   CHECK(kalman == NULL);
@@ -135,7 +137,7 @@ static void test_memory(void) {
   CHECK(says(rssfix_kalman_create(state, singular, 0, &kalman), RSSFIX_NOT_POSITIVE_DEFINITE,
       "covariance: expected a positive definite matrix"));
   CHECK(rssfix_window_size(SIZE_MAX / 4, 100) == 0);
-  rssfix_window *window = NULL;
+  rssfix_window* window = NULL;
   CHECK(rssfix_window_create(SIZE_MAX / 4, 0, 100, &window).code == RSSFIX_OUT_OF_RANGE);
   CHECK(rssfix_window_create(3, -1, 100, &window).code == RSSFIX_NEGATIVE);
   CHECK(window == NULL);
@@ -147,7 +149,7 @@ static void test_memory(void) {
 
 static void test_site(void) {
   const rssfix_track_rules rules = rssfix_default_track_rules();
-  rssfix_locator *locator = NULL;
+  rssfix_locator* locator = NULL;
   const uint64_t unsorted[aps] = {5, 5, 12};
   const int32_t elsewhere[aps] = {0, 7, 1};
   rssfix_site site = building();
@@ -183,7 +185,7 @@ static void test_scans(void) {
   const rssfix_track_rules rules = rssfix_default_track_rules();
   const rssfix_reading loud = {5, 3, 0};
   const rssfix_reading old = {5, -50, 2000};
-  rssfix_locator *locator = NULL;
+  rssfix_locator* locator = NULL;
   rssfix_fix fix;
   rssfix_fix before;
   CHECK(rssfix_locator_create(&site, &rules, &locator).code == RSSFIX_OK);
@@ -213,7 +215,7 @@ static void test_window(void) {
   const float one[2] = {-40, NAN};
   const float two[2] = {-70, -60};
   float united[2];
-  rssfix_window *window = NULL;
+  rssfix_window* window = NULL;
   CHECK(rssfix_window_create(2, 1000, 8, &window).code == RSSFIX_OK);
   CHECK(rssfix_window_add(window, 0, one).code == RSSFIX_OK);
   CHECK(rssfix_window_add(window, 900, two).code == RSSFIX_OK);
@@ -230,7 +232,7 @@ static void test_window(void) {
 }
 
 /* Every hot call once, the vector kernels of a first call included. */
-static void run_hot_calls(rssfix_locator *locator, rssfix_window *window, rssfix_kalman *kalman) {
+static void run_hot_calls(rssfix_locator* locator, rssfix_window* window, rssfix_kalman* kalman) {
   static float big[64 * 64];
   static float pdf[40 * 40];
   const float rssi[aps] = {-40, -50, -60};
@@ -255,8 +257,9 @@ static void run_hot_calls(rssfix_locator *locator, rssfix_window *window, rssfix
   for (int32_t combine = RSSFIX_SUM; combine <= RSSFIX_TEMPERED; ++combine)
     CHECK(rssfix_rank_pdf(ap_xy_m, rank, aps, mean_m, sigma_m, 3, &grid, combine, pdf).code ==
           RSSFIX_OK);
-  CHECK(rssfix_path_loss_pdf(
-            ap_xy_m, levels, weight, none, aps, &path_loss.loss, &grid, pdf).code == RSSFIX_OK);
+  CHECK(
+      rssfix_path_loss_pdf(ap_xy_m, levels, weight, none, aps, &path_loss.loss, &grid, pdf).code ==
+      RSSFIX_OK);
   CHECK(rssfix_threshold_centroid(pdf, &grid, 0.8, &centroid).code == RSSFIX_OK);
   CHECK(rssfix_weighted_knn(big, 2, aps, rssi, 1, 2, RSSFIX_L2, rows, distances).code == RSSFIX_OK);
   CHECK(rssfix_kalman_predict(kalman, 0.5).code == RSSFIX_OK);
@@ -277,10 +280,10 @@ static void test_heap(void) {
   rssfix_site other = building();
   other.ranks = NULL;
   other.path_loss = &path_loss;
-  rssfix_locator *by_ranks = NULL;
-  rssfix_locator *by_path_loss = NULL;
-  rssfix_window *window = NULL;
-  rssfix_kalman *kalman = NULL;
+  rssfix_locator* by_ranks = NULL;
+  rssfix_locator* by_path_loss = NULL;
+  rssfix_window* window = NULL;
+  rssfix_kalman* kalman = NULL;
   const size_t at_first = allocations;
   CHECK(rssfix_locator_create(&site, &rules, &by_ranks).code == RSSFIX_OK);
   CHECK(rssfix_locator_create(&other, &rules, &by_path_loss).code == RSSFIX_OK);

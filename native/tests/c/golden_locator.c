@@ -2,7 +2,7 @@
 #include "golden_reader.h"
 #include "rssfix.h"
 
-void rank_locator(const char *from, const char *end, void (*note)(const void *, size_t));
+void rank_locator(const char* from, const char* end, void (*note)(const void*, size_t));
 
 static void must(rssfix_status status) {
   char text[160];
@@ -13,15 +13,15 @@ static void must(rssfix_status status) {
   exit(1);
 }
 
-static rssfix_floor *floors_of(const char *from, const char *end, size_t *count) {
+static rssfix_floor* floors_of(const char* from, const char* end, size_t* count) {
   const array number_of = numbers(from, end, "floor");
   const array origin = numbers(from, end, "floor_origin_m");
   const array pitch = numbers(from, end, "floor_pitch_m");
   const array height = numbers(from, end, "floor_height");
   const array width = numbers(from, end, "floor_width");
   const array cells = numbers(from, end, "floor_cell_count");
-  const uint32_t *walkable = uint32s(numbers(from, end, "floor_cells"));
-  rssfix_floor *floors = calloc(number_of.count, sizeof *floors);
+  const uint32_t* walkable = uint32s(numbers(from, end, "floor_cells"));
+  rssfix_floor* floors = calloc(number_of.count, sizeof *floors);
   *count = number_of.count;
   for (size_t f = 0; f < *count; ++f) {
     const rssfix_grid grid = {origin.values[2 * f], origin.values[2 * f + 1], pitch.values[f],
@@ -35,7 +35,7 @@ static rssfix_floor *floors_of(const char *from, const char *end, size_t *count)
   return floors;
 }
 
-void rank_locator(const char *from, const char *end, void (*note)(const void *, size_t)) {
+void rank_locator(const char* from, const char* end, void (*note)(const void*, size_t)) {
   static const rssfix_quality quality = {1, {-0.05, 0.01, -0.02, 0.1}, 0.5, 0.5, 50};
   static const rssfix_path_loss_method path_loss = {{-35, 3, 8, 2, -90}, 0.05, 30};
   const array ids = numbers(from, end, "ap_id");
@@ -72,10 +72,10 @@ void rank_locator(const char *from, const char *end, void (*note)(const void *, 
   rules.floor_votes = (size_t)number(from, end, "floor_votes");
 
   size_t size = 0;
-  rssfix_locator *created = NULL;
-  rssfix_locator *placed = NULL;
+  rssfix_locator* created = NULL;
+  rssfix_locator* placed = NULL;
   must(rssfix_locator_size(&site, &rules, &size));
-  void *memory = malloc(size);
+  void* memory = malloc(size);
   must(rssfix_locator_create(&site, &rules, &created));
   must(rssfix_locator_init(memory, size, &site, &rules, &placed));
 
@@ -86,7 +86,7 @@ void rank_locator(const char *from, const char *end, void (*note)(const void *, 
   const array age_ms = numbers(from, end, "age_ms");
   const array status = numbers(from, end, "fix_status");
   const array expected_x_m = numbers(from, end, "fix_x_m");
-  rssfix_reading *readings = calloc(ap.count, sizeof *readings);
+  rssfix_reading* readings = calloc(ap.count, sizeof *readings);
   for (size_t i = 0; i < ap.count; ++i) {
     readings[i].ap_id = (uint64_t)ap.values[i];
     readings[i].rssi_dbm = (float)dbm.values[i];

@@ -10,17 +10,17 @@
 
 enum { most_numbers = 1 << 16 };
 
-static inline char *read_file(const char *folder, const char *kernel) {
+static inline char* read_file(const char* folder, const char* kernel) {
   char path[1024];
   (void)snprintf(path, sizeof path, "%s/%s.json", folder, kernel);
-  FILE *file = fopen(path, "rb");
+  FILE* file = fopen(path, "rb");
   if (file == NULL) {
     (void)fprintf(stderr, "%s cannot be read\n", path);
     exit(1);
   }
   (void)fseek(file, 0, SEEK_END);
   const long size = ftell(file);
-  char *text = malloc((size_t)size + 1);
+  char* text = malloc((size_t)size + 1);
   (void)fseek(file, 0, SEEK_SET);
   if (text == NULL || fread(text, 1, (size_t)size, file) != (size_t)size)
     exit(1);
@@ -30,15 +30,15 @@ static inline char *read_file(const char *folder, const char *kernel) {
 }
 
 /* What follows "key": before `end`, or null. */
-static inline const char *find_key(const char *from, const char *end, const char *key) {
+static inline const char* find_key(const char* from, const char* end, const char* key) {
   char quoted[64];
   (void)snprintf(quoted, sizeof quoted, "\"%s\":", key);
-  const char *at = strstr(from, quoted);
+  const char* at = strstr(from, quoted);
   return at == NULL || at >= end ? NULL : at + strlen(quoted);
 }
 
 /* Number of values at `text`: one, or all of a nested array; null becomes NaN. */
-static inline size_t parse_numbers(const char *text, double *values) {
+static inline size_t parse_numbers(const char* text, double* values) {
   size_t count = 0;
   int depth = 0;
   do {
@@ -50,7 +50,7 @@ static inline size_t parse_numbers(const char *text, double *values) {
       values[count++] = NAN;
       text += 4;
     } else {
-      char *after = NULL;
+      char* after = NULL;
       values[count++] = strtod(text, &after);
       if (after == text || count == most_numbers)
         exit(1);
@@ -61,14 +61,14 @@ static inline size_t parse_numbers(const char *text, double *values) {
 }
 
 typedef struct array {
-  double *values;
+  double* values;
   size_t count;
 } array;
 
-static inline array numbers(const char *from, const char *end, const char *key) {
+static inline array numbers(const char* from, const char* end, const char* key) {
   static double buffer[most_numbers];
   array result = {NULL, 0};
-  const char *at = find_key(from, end, key);
+  const char* at = find_key(from, end, key);
   if (at == NULL)
     return result;
   result.count = parse_numbers(at, buffer);
@@ -79,7 +79,7 @@ static inline array numbers(const char *from, const char *end, const char *key) 
   return result;
 }
 
-static inline double number(const char *from, const char *end, const char *key) {
+static inline double number(const char* from, const char* end, const char* key) {
   const array one = numbers(from, end, key);
   if (one.count != 1)
     exit(1);
@@ -89,8 +89,8 @@ static inline double number(const char *from, const char *end, const char *key) 
 }
 
 #define AS(type, name)                                                                             \
-  static inline type *name(array from) {                                                           \
-    type *to = calloc(from.count + 1, sizeof *to);                                                 \
+  static inline type* name(array from) {                                                           \
+    type* to = calloc(from.count + 1, sizeof *to);                                                 \
     if (to == NULL)                                                                                \
       exit(1);                                                                                     \
     for (size_t i = 0; i < from.count; ++i)                                                        \

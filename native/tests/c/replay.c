@@ -20,7 +20,7 @@ static int failed(rssfix_status status) {
 int main(void) {
   static rssfix_reading readings[most_readings];
   const rssfix_track_rules rules = rssfix_default_track_rules();
-  rssfix_locator *locator = NULL;
+  rssfix_locator* locator = NULL;
   int64_t time_ms = 0;
   size_t count = 0;
   if (failed(rssfix_locator_init(memory, sizeof memory, &site, &rules, &locator)))
@@ -36,7 +36,7 @@ int main(void) {
         failed(rssfix_locator_update(locator, time_ms, readings, count, &fix)))
       return 1;
     for (int i = 0; i < 2; ++i) {
-      const rssfix_fix *one = i == 0 ? &alone : &fix;
+      const rssfix_fix* one = i == 0 ? &alone : &fix;
       printf("%d %d %d %u %.17g %.17g %.17g\n", (int)one->status, (int)one->has_position,
           (int)one->floor, (unsigned)one->matched_aps, one->x_m, one->y_m, one->accuracy_m);
     }
