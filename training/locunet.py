@@ -35,8 +35,8 @@ __all__ = ["DEFAULT_PRESET", "train"]
 
 FEW = 3
 WATCHED_PER_MAP, JUDGED_PER_MAP = 8, 100
-# Half of the power's samples would do; its error is flat about the best.
-_POWER_PER_MAP = 20
+# Few are enough: the error is flat about the best power.
+_POWER_PER_MAP = 8
 LOW_CONFIDENCE_M = 30.0
 MIN_MATCHED_APS, MAX_AGE_MS = 1, 10_000
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")

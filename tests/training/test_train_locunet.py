@@ -1,6 +1,9 @@
 """LocUNet's training: the likelihood, batches as the device makes them, kNN, runs, resuming."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -299,3 +302,32 @@ def test_the_command_writes_a_run_and_says_what_it_is_worth(folder, tmp_path):
     result = CliRunner().invoke(command, [*arguments, "--map", "77"])
     assert result.exit_code == 1
     assert "map 77: expected 0 to 13" in result.output
+
+
+def test_mixed_precision_trains_alike(city):
+    plain, mixed = (
+        locunet.train(city, "residual", changes=TINY, threads=1, precision=precision)
+        for precision in ("32-true", "bf16-mixed")
+    )
+    assert mixed.metrics["mean_m"] == pytest.approx(plain.metrics["mean_m"], rel=0.02)
+    assert all(value.dtype == torch.float32 for value in mixed.state.values())
+
+
+def test_two_processes_train_one_network(folder, tmp_path):
+    out = tmp_path / "run"
+    code = "import sys; from sdk.cli import main; sys.exit(main())"
+    script = tmp_path / "rssfix.py"
+    script.write_text(code)
+    arguments = ["train", "locunet", str(folder), "-o", str(out), "--preset", "residual",
+                 "--devices", "2", "--epochs", "1", "--threads", "1", "--device", "cpu",
+                 "--json"]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=300,
+        check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Starting with 2 processes" in done.stderr
+    run = Run.load(out)
+    assert run.provenance["machine"]["devices"] == 2
+    assert locunet.load_model(run).network is not None
+    assert not out.with_name("run.partial").exists()
