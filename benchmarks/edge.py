@@ -120,7 +120,8 @@ def emulated(*arguments: object, **environment: str) -> str:
     hidden = 'mount -t tmpfs none /sys && exec qemu-aarch64-static -L "$0" "$@"'
     return run(
         "unshare", "--map-root-user", "--mount", "sh", "-c", hidden,
-        root, root / "usr/bin/python3.11", *arguments,
+        # -P: the source tree must not stand in for the wheel.
+        root, root / "usr/bin/python3.11", "-P", *arguments,
         PYTHONPATH=str(ARM64 / "site"), PYTHONDONTWRITEBYTECODE="1", **environment,
     )  # fmt: skip
 

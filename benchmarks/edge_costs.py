@@ -40,7 +40,7 @@ NOTES = """\
   `rssfix` is the whole wheel; a device uses its folder `sdk`.
 - Memory: resident after 40 fixes of a tiny bundle (8 access points, 40 places), less a bare
   Python's: what numpy, the SDK and the runtime cost; a model's own size comes on top. On x86-64 it
-  is measured directly. Under qemu translated code counts too: an upper bound of a device's.
+  is measured directly. Under qemu translated code counts too, so a device should need less.
 - Nothing was timed: under qemu latency means nothing. Measure on the device, `rssfix bench`.
 - armv6 (Raspberry Pi Zero 1) is not covered: Debian's armhf is armv7.
 """
