@@ -27,7 +27,7 @@ def wheel(tmp_path_factory):
 
 def test_it_holds_the_native_core_named_for_this_python(wheel):
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    assert f"sdk/_core{suffix}" in wheel.namelist()
+    assert {f"sdk/_core{suffix}", f"sdk/_capi{suffix}"} <= set(wheel.namelist())
 
 
 def test_it_holds_every_package_and_the_type_marker(wheel):

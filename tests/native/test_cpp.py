@@ -16,7 +16,7 @@ DEBIAN_PACKAGES = {
     "nlohmann/json.hpp": "nlohmann-json3-dev",
 }
 BUILDS = {
-    "werror": ["-DCMAKE_BUILD_TYPE=Release", "-DRSSFIX_WERROR=ON"],
+    "werror": ["-DCMAKE_BUILD_TYPE=Release", "-DRSSFIX_WERROR=ON", "-DRSSFIX_BENCH=ON"],
     "sanitize": [
         "-DCMAKE_BUILD_TYPE=Debug",
         "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1",
