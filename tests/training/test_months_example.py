@@ -47,12 +47,10 @@ def test_the_loop_runs_and_keeps_up(months, survey, tmp_path):
         assert row["judged"] == 128
     assert [row["month"] for row in rows] == [2, 3]
     assert [row["silent"] for row in rows] == [2, 1]
-    assert rows[0]["masked"] < rows[0]["static"]
-    assert rows[0]["updated"] < rows[0]["static"]
+    assert rows[0]["masked"] < 0.5 * rows[0]["static"]
+    assert rows[0]["updated"] < 0.5 * rows[0]["static"]
     run = Run.load(tmp_path / "run2")
     assert run.unknown == ("02:00:00:00:00:05",), "that which is back is used again"
     with Store(tmp_path / "month02.db", read_only=True) as store:
         assert len(store) == 128
         assert all(one.place is None for one in store.rows()), "unlabelled"
-    header = len(months.HEADER.split("  "))
-    assert header >= 6
