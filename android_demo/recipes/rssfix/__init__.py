@@ -24,7 +24,7 @@ class RssfixRecipe(PyProjectRecipe):
     depends: ClassVar = ["python3", "numpy"]
     # p4a's own pybind11 is older than Python 3.14 needs.
     hostpython_prerequisites: ClassVar = [
-        "scikit-build-core>=1.1,<2", "pybind11>=3,<4", "cmake", "ninja",
+        "scikit-build-core>=1.1,<2", "pybind11>=3,<4", "cffi>=2,<3", "cmake", "ninja",
     ]  # fmt: skip
     need_stl_shared = True
 
