@@ -25,8 +25,8 @@ class ItolocPreset:
     the survey or "cells" of 1 m. Losses: ``gamma`` of the spatial constraint, ``adversary`` with
     lambda rising to ``most_lambda``, a domain is a device in a period of ``period_days`` (0: in a
     session). Training: ``optimizer`` "sgd" (momentum 0.9, gradients cut to norm 5, the rate a
-    tenth after ``plateau`` epochs without a better error) or "adam" with one rise and fall of the rate;
-    ``patience`` epochs without gain on held-out scans end it. Augmentation as in
+    tenth after ``plateau`` epochs without a better error) or "adam" with one rise and fall of the
+    rate; ``patience`` epochs without gain on held-out scans end it. Augmentation as in
     ``itoloc_images.py``; labels spread over ``soften_m`` metres (0: one place). ``fused``: times
     the votes of tuned nearest neighbours.
     """
