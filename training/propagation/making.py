@@ -29,6 +29,7 @@ from training.propagation.worlds import (
 SIDE_M = 256.0
 SIZES = (256, 128, 64)
 _MOST_TOWNS = 50
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def make_map(recipe: Recipe, number: int) -> CityMap:
     for attempt in range(_MOST_TOWNS):
         streams = np.random.SeedSequence([recipe.seed, number, attempt]).spawn(4)
         for_town, for_places, for_cars, for_radio = map(np.random.default_rng, streams)
-        town = _town(recipe, for_town)
+        town = _town(recipe, number, for_town)
         scene = Scene(town.rings, recipe.size_px, recipe.pitch_m)
         try:
             transmitters = draw_transmitters(scene, recipe.crowd, for_places)
@@ -110,7 +111,9 @@ def make_map(recipe: Recipe, number: int) -> CityMap:
     raise CityError(f"map {number}: none of {_MOST_TOWNS} towns has room, the last: {reason}")
 
 
-def _town(recipe: Recipe, rng: np.random.Generator) -> Town:
+def _town(recipe: Recipe, number: int, rng: np.random.Generator) -> Town:
     if recipe.real_city is not None:
         return recipe.real_city.draw(SIDE_M, rng)
-    return draw_town(recipe.plan, SIDE_M, rng)
+    # Evenly spread over any run of maps, so that a hundred of them are like another hundred.
+    first = np.random.default_rng(recipe.seed).random()
+    return draw_town(recipe.plan, SIDE_M, rng, (first + number * _GOLDEN) % 1)

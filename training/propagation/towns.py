@@ -20,15 +20,15 @@ class Plan:
 
     Blocks repeat every ``block_m`` (x, y) metres with streets between them; each side of a block is
     moved by up to ``jitter_m``. Some towns are dense, some open: the width of the streets
-    (``street_m``) and the share of blocks left out (``open_share``) lie between two limits, by one
-    draw per town for both. Of the other blocks a share ``cut_share`` loses a corner and a share
+    (``street_m``) and the share of blocks left out (``open_share``) lie between two limits, both at
+    the same share of the way. Of the other blocks a share ``cut_share`` loses a corner and a share
     ``joined_share`` reaches across the street to the next one. A town is turned by up to
     ``turn_deg``.
     """
 
     block_m: tuple[float, float] = (62.0, 74.0)
     street_m: tuple[float, float] = (16.0, 34.0)
-    open_share: tuple[float, float] = (0.0, 0.35)
+    open_share: tuple[float, float] = (0.0, 0.32)
     jitter_m: float = 7.0
     cut_share: float = 0.1
     joined_share: float = 0.12
@@ -43,13 +43,18 @@ class Town:
     turn_rad: float
 
 
-def draw_town(plan: Plan, side_m: float, rng: np.random.Generator) -> Town:
-    """A town that fills a square from (0, 0) to (side_m, side_m)."""
+def draw_town(
+    plan: Plan, side_m: float, rng: np.random.Generator, airy: float | None = None
+) -> Town:
+    """A town that fills a square from (0, 0) to (side_m, side_m).
+
+    ``airy``: 0 for the densest, 1 for the most open towns of the plan; None draws it.
+    """
     turn = np.deg2rad(rng.uniform(-plan.turn_deg, plan.turn_deg))
     turned = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     step = np.array(plan.block_m)
     start = rng.uniform(0, step)
-    airy = rng.random()
+    airy = rng.random() if airy is None else airy
     street_m, open_share = (
         np.interp(airy, (0, 1), plan.street_m),
         np.interp(airy, (0, 1), plan.open_share),
