@@ -17,39 +17,51 @@ POLL_S = 0.25
 RETRY_S = 2.0
 
 
-class AndroidFeed:
+class LiveFeed:
+    """A source whose errors may pass: what it says then stands in `trouble` until it does."""
+
+    name = ""
+    trouble = ""
+
+    def poll(self) -> Scan | None:
+        try:
+            scan = self._scan()
+        except SourceError as error:
+            if not error.again:
+                raise
+            self.trouble = str(error)
+            return None
+        self.trouble = ""
+        return scan
+
+    def wait_s(self) -> float | None:
+        return RETRY_S if self.trouble else POLL_S
+
+    def _scan(self) -> Scan | None:
+        raise NotImplementedError
+
+
+class AndroidFeed(LiveFeed):
     """The phone's scans, with the wait that Android imposes in words."""
 
     name = "this phone's Wi-Fi"
 
-    def __init__(self, source: AndroidSource | None = None) -> None:
-        self._source = source
-        self._trouble = ""
-        self._asked = source is not None
+    def __init__(self) -> None:
+        self._source: AndroidSource | None = None
+        self._asked = False
 
-    def poll(self) -> Scan | None:
+    def _scan(self) -> Scan | None:
         if not self._asked:
             self._asked = True
             ask_permission()
-        try:
-            if self._source is None:
-                self._source = AndroidSource()
-            scan = self._source.poll()
-        except SourceError as error:
-            if not error.again:
-                raise
-            self._trouble = str(error)
-            return None
-        self._trouble = ""
-        return scan
-
-    def wait_s(self) -> float | None:
-        return RETRY_S if self._trouble else POLL_S
+        if self._source is None:
+            self._source = AndroidSource()
+        return self._source.poll()
 
     def words(self) -> str:
         """What is switched off, or the seconds until Android scans again."""
-        if self._trouble:
-            return self._trouble
+        if self.trouble:
+            return self.trouble
         if self._source is None:
             return "asking for permission"
         wait_s = math.ceil(self._source.throttle.ready_in_s())
@@ -62,31 +74,19 @@ class AndroidFeed:
             self._source.close()
 
 
-class ToolFeed:
+class ToolFeed(LiveFeed):
     """Scans of a Linux tool; each takes the seconds that the radio needs."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._trouble = ""
         self.name = f"live, {source.name}"
 
-    def poll(self) -> Scan | None:
-        try:
-            scan = self._source.scan()
-        except SourceError as error:
-            if not error.again:
-                raise
-            self._trouble = str(error)
-            return None
-        self._trouble = ""
-        return scan
-
-    def wait_s(self) -> float | None:
-        return RETRY_S if self._trouble else POLL_S
+    def _scan(self) -> Scan | None:
+        return self._source.scan()
 
     def words(self) -> str:
         coarse = "levels are coarse" if self._source.coarse else "scanning"
-        return self._trouble or self._source.hint or coarse
+        return self.trouble or self._source.hint or coarse
 
     def close(self) -> None:
         self._source.close()
