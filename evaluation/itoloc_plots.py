@@ -48,7 +48,7 @@ def over_months(records: Sequence[Record], path: Path, key: str, label: str) -> 
     axes.set_title("uji_library, both floors", fontsize=11)
     axes.grid(color="#E5E5E5", lw=0.8)
     axes.set_axisbelow(True)
-    axes.legend(frameon=False, fontsize=8, ncols=2)
+    figure.legend(loc="outside lower center", frameon=False, fontsize=8, ncols=4)
     save_small(figure, path)
 
 
