@@ -150,8 +150,10 @@ def _ranging(records: Sequence[Record]) -> str:
         cells += [f"{np.mean(times):.1f}", f"{np.mean(none):.1%}",
                   "" if paper is None else f"{paper[0]:g} / {paper[1]:g}"]  # fmt: skip
         rows.append(cells)
-    one = records[0]
-    return f"{_size(one)}.\n\n" + table(heads, rows)
+    city = records[0]["city"]
+    where = f"{city['size_px']} x {city['size_px']} pixels of {city['pitch_m']:g} m"
+    users = f"{records[0]['samples']} users of {records[0]['test_maps']} test maps"
+    return f"{users}, {where}.\n\n" + table(heads, rows)
 
 
 def _paper() -> str:
