@@ -15,6 +15,7 @@
 #include "rssfix/diagonal_mean.hpp"
 #include "rssfix/floor_features.hpp"
 #include "rssfix/kalman_filter.hpp"
+#include "rssfix/level_sums.hpp"
 #include "rssfix/path_loss_pdf.hpp"
 #include "rssfix/rank_pdf.hpp"
 #include "rssfix/ratio_image.hpp"
@@ -161,6 +162,17 @@ int main(int argument_count, char** arguments) {
   measure("weighted_knn_l1", 10, 201, nearest(Metric::l1));
   measure("weighted_knn_l2", 10, 201, nearest(Metric::l2));
   measure("weighted_knn_sorensen", 10, 201, nearest(Metric::sorensen));
+
+  constexpr std::size_t radio_maps = 5;
+  constexpr std::size_t map_cells = 64 * 64;
+  std::vector<std::uint8_t> shown(radio_maps * map_cells);
+  for (std::size_t i = 0; i < shown.size(); ++i)
+    shown[i] = static_cast<std::uint8_t>(i * 37 % level_count);
+  const auto likelihood = values(radio_maps * level_count);
+  std::vector<float> sums(map_cells);
+  measure("level_sums", 10, 101, [&] {
+    return level_sums(shown.data(), radio_maps, map_cells, likelihood.data(), sums.data()).ok();
+  });
 
   std::vector<float> scan = values(4 * aps);
   std::vector<double> building(8 * aps);

@@ -2,6 +2,7 @@
 #include "rssfix/cyclic_map.hpp"
 #include "rssfix/diagonal_mean.hpp"
 #include "rssfix/floor_features.hpp"
+#include "rssfix/level_sums.hpp"
 #include "rssfix/path_loss_pdf.hpp"
 #include "rssfix/rank_pdf.hpp"
 #include "rssfix/ratio_image.hpp"
@@ -14,6 +15,7 @@ using rssfix::c::plain;
 
 static_assert(RSSFIX_FLOOR_FEATURES == floor_feature_count);
 static_assert(RSSFIX_TEMPERED == static_cast<int>(Combine::tempered));
+static_assert(RSSFIX_LEVELS == level_count);
 static_assert(RSSFIX_SORENSEN == static_cast<int>(Metric::sorensen));
 
 rssfix_status rssfix_cyclic_map(const float* rssi, size_t batch, size_t n, float* maps) {
@@ -94,4 +96,11 @@ rssfix_status rssfix_weighted_knn(const float* database, size_t rows, size_t col
     return plain({Code::out_of_range, Argument::metric});
   return plain(weighted_knn(
       database, rows, columns, query, queries, k, static_cast<Metric>(metric), indices, distances));
+}
+
+rssfix_status rssfix_level_sums(
+    const uint8_t* levels, size_t maps, size_t cells, const float* tables, float* sums) {
+  const Status given =
+      none_missing({{levels, Argument::maps}, {tables, Argument::tables}, {sums, Argument::out}});
+  return plain(given.ok() ? level_sums(levels, maps, cells, tables, sums) : given);
 }

@@ -148,6 +148,13 @@ RSSFIX_API rssfix_status rssfix_weighted_knn(const float* database, size_t rows,
     const float* query, size_t queries, size_t k, int32_t metric, int64_t* indices,
     float* distances);
 
+enum { RSSFIX_LEVELS = 256 };
+/* How probable every cell of radio maps is: sums[c] = sum over m of tables[m][levels[m][c]]. levels
+ * maps x cells, tables maps x RSSFIX_LEVELS, the log-likelihood of one measurement for every level
+ * that a map can show; added in the order of the maps. */
+RSSFIX_API rssfix_status rssfix_level_sums(
+    const uint8_t *levels, size_t maps, size_t cells, const float *tables, float *sums);
+
 /* ---- Kalman filter: x, y (m), vx, vy (m/s), constant velocity ----------------------------- */
 
 typedef struct rssfix_kalman rssfix_kalman;

@@ -129,6 +129,13 @@ def weighted_knn(case):
     return [indices, distances]
 
 
+def level_sums(case):
+    maps, tables = np.array(case["maps"], np.uint8), f4(case["tables"])
+    out = np.empty(maps.shape[1], np.float32)
+    call(lib.rssfix_level_sums, maps, *maps.shape, tables, out)
+    return [out]
+
+
 def site_of(case):
     """A `rssfix_site *`, and what must stay alive beside it."""
     kept = {
@@ -194,7 +201,7 @@ CFFI = {
     "cyclic_map": cyclic_map, "diagonal_mean": diagonal_mean, "ratio_image": ratio_image,
     "floor_features": floor_features, "rank_pdf": rank_pdf, "path_loss_pdf": path_loss_pdf,
     "threshold_centroid": threshold_centroid, "kalman_filter": kalman_filter,
-    "weighted_knn": weighted_knn, "rank_locator": rank_locator,
+    "weighted_knn": weighted_knn, "level_sums": level_sums, "rank_locator": rank_locator,
 }  # fmt: skip
 
 
@@ -232,4 +239,7 @@ PYBIND11 = {
     "weighted_knn": lambda case: native.weighted_knn(
         f8(case["database"]), f8(case["query"]), case["k"], case["metric"]
     ),
+    "level_sums": lambda case: [
+        native.level_sums(np.array(case["maps"], np.uint8), f4(case["tables"]))
+    ],
 }  # fmt: skip

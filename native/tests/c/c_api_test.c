@@ -105,6 +105,11 @@ static void test_messages(void) {
   float distance;
   CHECK(says(rssfix_weighted_knn(rssi, 1, 4, rssi, 1, 1, 3, &row, &distance), RSSFIX_OUT_OF_RANGE,
       "metric: expected a value in range"));
+  static float log_likelihood[RSSFIX_LEVELS];
+  static const uint8_t level = 3;
+  log_likelihood[9] = INFINITY;
+  CHECK(says(rssfix_level_sums(&level, 1, 1, log_likelihood, &distance), RSSFIX_NOT_FINITE,
+      "tables[9]: expected a finite number"));
   const rssfix_status ok = {RSSFIX_OK, 0, 0};
   CHECK(says(ok, RSSFIX_OK, "ok"));
   CHECK(strcmp(rssfix_expected(999), "") == 0);
@@ -262,6 +267,9 @@ static void run_hot_calls(rssfix_locator* locator, rssfix_window* window, rssfix
       RSSFIX_OK);
   CHECK(rssfix_threshold_centroid(pdf, &grid, 0.8, &centroid).code == RSSFIX_OK);
   CHECK(rssfix_weighted_knn(big, 2, aps, rssi, 1, 2, RSSFIX_L2, rows, distances).code == RSSFIX_OK);
+  static const uint8_t shown[6] = {0, 7, 255, 7, 0, 1};
+  static const float tables[2 * RSSFIX_LEVELS] = {-1};
+  CHECK(rssfix_level_sums(shown, 2, 3, tables, features).code == RSSFIX_OK);
   CHECK(rssfix_kalman_predict(kalman, 0.5).code == RSSFIX_OK);
   CHECK(rssfix_kalman_update(kalman, z, ones, 2).code == RSSFIX_OK);
   for (int64_t now_ms = 0; now_ms < 400000; now_ms += 1500) {

@@ -152,6 +152,19 @@ static void weighted_knn(const char* from, const char* end) {
   add(distances, queries * k * sizeof(float));
 }
 
+static void level_sums(const char* from, const char* end) {
+  const array maps = numbers(from, end, "maps");
+  const array tables = numbers(from, end, "tables");
+  const size_t count = tables.count / RSSFIX_LEVELS;
+  const size_t cells = maps.count / count;
+  uint8_t* levels = malloc(maps.count);
+  float* sums = malloc(cells * sizeof(float));
+  for (size_t i = 0; i < maps.count; ++i)
+    levels[i] = (uint8_t)maps.values[i];
+  must(rssfix_level_sums(levels, count, cells, floats(tables), sums));
+  add(sums, cells * sizeof(float));
+}
+
 void rank_locator(const char* from, const char* end, void (*note)(const void*, size_t));
 
 static void locator(const char* from, const char* end) {
@@ -171,6 +184,7 @@ static const struct {
     {"threshold_centroid", threshold_centroid},
     {"kalman_filter", kalman_filter},
     {"weighted_knn", weighted_knn},
+    {"level_sums", level_sums},
     {"rank_locator", locator},
 };
 
