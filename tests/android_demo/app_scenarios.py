@@ -6,6 +6,7 @@ import shutil
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -113,13 +114,17 @@ def open_(folder, mall):
         touch(app.controls.open)
         popup = next(one for one in Window.children if hasattr(one, "chooser"))
         until(lambda: popup.chooser.files)
-        popup.chooser.selection = [str(folder / name)]
-        touch(popup.content.children[0].children[0])
-        frames(30)
+        for _ in range(20):
+            # The chooser lists its folder some frames later and drops what was selected before.
+            popup.chooser.selection = [str(folder / name)]
+            touch(popup.content.children[0].children[0])
+            frames(30)
+            if popup not in Window.children:
+                break
         until(lambda: not any(hasattr(one, "chooser") for one in Window.children))
 
-    choose("another.rssfix")
     first = app.state.bundle
+    choose("another.rssfix")
     until(lambda: app.state.bundle != first or app.state.trouble)
     seen |= {"first": first, "bundle": app.state.bundle, "first_trouble": app.state.trouble}
     choose("broken.rssfix")
@@ -204,4 +209,9 @@ if __name__ == "__main__":
     scenario, place, *rest = sys.argv[1:]
     folder = Path(place)
     shutil.rmtree(folder / "kivy", ignore_errors=True)
-    print(json.dumps({"walk": walk, "open": open_, "frames": frames_}[scenario](folder, *rest)))
+    try:
+        print(json.dumps({"walk": walk, "open": open_, "frames": frames_}[scenario](folder, *rest)))
+    except Exception:
+        # Kivy swallows what goes to stderr.
+        traceback.print_exc(file=sys.stdout)
+        sys.exit(1)
