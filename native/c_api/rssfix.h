@@ -153,7 +153,7 @@ enum { RSSFIX_LEVELS = 256 };
  * maps x cells, tables maps x RSSFIX_LEVELS, the log-likelihood of one measurement for every level
  * that a map can show; added in the order of the maps. */
 RSSFIX_API rssfix_status rssfix_level_sums(
-    const uint8_t *levels, size_t maps, size_t cells, const float *tables, float *sums);
+    const uint8_t* levels, size_t maps, size_t cells, const float* tables, float* sums);
 
 /* ---- Kalman filter: x, y (m), vx, vy (m/s), constant velocity ----------------------------- */
 
