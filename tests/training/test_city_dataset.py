@@ -252,7 +252,7 @@ def test_interrupted_it_leaves_whole_maps_and_goes_on(tmp_path):
     out = tmp_path / "city"
     command = [sys.executable, "-m", "sdk.cli", "simulate", "city", str(out), "--maps", "200",
                "--processes", "2", *OPTIONS]  # fmt: skip
-    # A test run in the background of a shell is deaf to SIGINT, and its children would inherit that.
+    # Tests run in the background of a shell are deaf to SIGINT; their children would inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
