@@ -44,8 +44,8 @@ def test_without_losses_at_corners_lengths_are_shortest_paths(town, seed):
     # Corners stand 0.05 m off their buildings: a path may squeeze between, a little shorter.
     found = length.reshape(-1)[out][sure]
     assert (found >= expected[sure] * (1 - 1e-5)).all()
-    # Known defect: where a corner hides a cell by a few cm from the corner before it, a thin wedge of
-    # cells behind it takes a longer way (3 of 514 cells in the worst town found).
+    # Known defect: where a corner hides a cell by a few cm from the corner before it, a thin wedge
+    # of cells behind it takes a longer way (3 of 514 cells in the worst town found).
     near = np.isclose(found, expected[sure], rtol=1e-5, atol=0.02)
     assert near.mean() > 0.98
     sure[sure] = near
