@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 from kivy.utils import platform
 
@@ -17,7 +18,7 @@ POLL_S = 0.25
 RETRY_S = 2.0
 
 
-class LiveFeed:
+class LiveFeed(ABC):
     """A source whose errors may pass: what it says then stands in `trouble` until it does."""
 
     name = ""
@@ -37,8 +38,9 @@ class LiveFeed:
     def wait_s(self) -> float | None:
         return RETRY_S if self.trouble else POLL_S
 
+    @abstractmethod
     def _scan(self) -> Scan | None:
-        raise NotImplementedError
+        """The source's next scan, None where there is none yet. Raises RssfixError."""
 
 
 class AndroidFeed(LiveFeed):
