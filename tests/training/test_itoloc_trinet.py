@@ -18,7 +18,6 @@ from modssc.inductive.methods import trinet
 from modssc.inductive.types import DeviceSpec, InductiveDataset
 
 from training import itoloc
-from training.fitting import arithmetic
 from training.itoloc_cotraining import Cotraining
 from training.itoloc_guard import levels_of
 from training.itoloc_images import Images
@@ -27,10 +26,7 @@ RULE = replace(RULES, rounds=6, quiet=99, smear_every=99, most_drop=2.0, sigma=0
 PAIRS = [(1, 2), (0, 2), (0, 1)]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    with arithmetic(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def game_of(run, later, rules=RULE, seed=0):

@@ -12,7 +12,6 @@ from test_unlabelled import stored
 
 from sdk.silence import silent
 from training import itoloc
-from training.fitting import arithmetic
 from training.itoloc_cotraining import Cotraining, Rules
 from training.itoloc_guard import levels_of
 from training.itoloc_images import Images, recipe_of
@@ -23,11 +22,7 @@ from training.survey import SurveyError
 from training.survey_file import write_survey
 from training.update_cli import update as command
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    with arithmetic(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

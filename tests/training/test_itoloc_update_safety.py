@@ -13,7 +13,6 @@ from test_unlabelled import stored
 from sdk.fix import AccuracyTable
 from training import itoloc
 from training.decode import decode
-from training.fitting import arithmetic
 from training.itoloc_answer import probability
 from training.itoloc_cotraining import Cotraining, Rules
 from training.itoloc_guard import guard_of, mask_of
@@ -23,11 +22,7 @@ from training.survey_file import write_survey
 from training.unlabelled import read_unlabelled
 from training.update_cli import update as command
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    with arithmetic(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
