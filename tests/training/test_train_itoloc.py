@@ -12,7 +12,6 @@ from invented import invented_survey
 from training import itoloc
 from training.cli_train import train
 from training.decode import decode, softmax
-from training.fitting import arithmetic
 from training.itoloc_answer import probability
 from training.itoloc_fitting import scores
 from training.itoloc_presets import PRESETS, ItolocPreset
@@ -32,11 +31,7 @@ TINY = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """As on a busy machine: a second thread costs these small networks more than it gives."""
-    with arithmetic(1):
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
