@@ -230,7 +230,7 @@ def _broker(
     if len(waiting):
         _say(f"{len(waiting)} fixes wait in {path}")
     password = os.environ.get("RSSFIX_MQTT_PASSWORD")
-    broker = MqttOutput(address, waiting, f"rssfix-{device}", password, ca, _say)
+    broker = MqttOutput(address, waiting, f"rssfix-{device}", _say, password, ca)
     stack.callback(broker.close)
     return broker.send
 

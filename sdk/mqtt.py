@@ -74,9 +74,9 @@ class MqttOutput:
         address: Address,
         outbox: Outbox,
         client_id: str,
+        say: Callable[[str], object],
         password: str | None = None,
         ca: str | None = None,
-        say: Callable[[str], object] = print,
         reconnect_s: tuple[int, int] = (1, 60),
     ) -> None:
         self.address = address

@@ -109,8 +109,8 @@ def test_a_killed_process_loses_none(broker, subscriber, tmp_path):
         from sdk.mqtt import Address, MqttOutput
         from sdk.outbox import Outbox
         outbox = Outbox(sys.argv[2])
-        quiet = {"say": lambda _: None}  # else its thread's lines mix with the ones below
-        mqtt = MqttOutput(Address.of(sys.argv[1], "rssfix/pi"), outbox, "rssfix-pi", **quiet)
+        address = Address.of(sys.argv[1], "rssfix/pi")
+        mqtt = MqttOutput(address, outbox, "rssfix-pi", say=lambda _: None)
         for i in range(10**9):
             mqtt.send(json.dumps({"i": i}))
             print("sent", i, flush=True)
