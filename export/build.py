@@ -2,11 +2,11 @@
 
 import importlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 
@@ -79,7 +79,7 @@ def export_run(
     if run.system not in SYSTEMS:
         raise ExportError(f"{folder}: system {run.system!r}, expected one of {', '.join(SYSTEMS)}")
     system = importlib.import_module(f"export.{run.system}")
-    reference = _reference(run, system.checkpoint_probability)
+    reference = _reference(run, system)
     rewritten = in_form(run, form, reference.rssi_dbm[reference.golden])
     run = run if rewritten is None else rewritten.run
     rejected: list[str] = []
@@ -102,8 +102,8 @@ def export_run(
     raise ExportError(f"{folder}: no bundle was written. " + " | ".join(rejected))
 
 
-def _reference(run: Run, checkpoint_probability: Callable[..., Any]) -> Reference:
-    """The validation rows that a device would answer, with the checkpoint's own probabilities."""
+def _reference(run: Run, system: ModuleType) -> Reference:
+    """The validation rows that a device would answer, with what the checkpoint itself says."""
     arrays = run.arrays
     rssi_dbm = arrays["validation_rssi_dbm"]
     rows = np.isfinite(rssi_dbm).sum(axis=1) >= run.limits["min_matched_aps"]
@@ -114,8 +114,10 @@ def _reference(run: Run, checkpoint_probability: Callable[..., Any]) -> Referenc
         # The rows may stand in the database: an exact hit would decide alone and hide the network.
         noise = np.random.default_rng(0).normal(0.0, _NOISE_DB, rssi_dbm.shape)
         rssi_dbm = np.minimum(rssi_dbm + noise, -1.0).astype(np.float32)
+    agreement_of = getattr(system, "checkpoint_agreement", None)
     try:
-        probability = checkpoint_probability(run, rssi_dbm)
+        probability = system.checkpoint_probability(run, rssi_dbm)
+        agreement = None if agreement_of is None else agreement_of(run, rssi_dbm)
     except RssfixError as error:
         raise ExportError(str(error)) from None
     if isinstance(probability, OnDemand):
@@ -123,7 +125,7 @@ def _reference(run: Run, checkpoint_probability: Callable[..., Any]) -> Referenc
     else:
         golden = np.linspace(0, len(rssi_dbm) - 1, _GOLDEN_ROWS).round().astype(np.int64)
     truth = arrays["validation_xy_m"][rows], arrays["validation_floor"][rows]
-    return Reference(rssi_dbm, probability, *truth, golden)
+    return Reference(rssi_dbm, probability, *truth, golden, agreement)
 
 
 def _verified(

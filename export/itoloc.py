@@ -24,6 +24,7 @@ from training.fusion import Fusion
 from training.itoloc import load_network
 from training.itoloc_answer import probability
 from training.itoloc_cotraining import MODULES
+from training.itoloc_fitting import scores
 from training.networks.itoloc import ItolocNet, agreement, log_mean
 from training.run import Run
 
@@ -67,6 +68,12 @@ def mask(run: Run) -> NDArray[np.bool_]:
 def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float64]:
     """Place probabilities (B, G) of the fp32 checkpoint, in PyTorch; fused where the run is."""
     return probability(run, load_network(run), rssi_dbm, mask(run))
+
+
+def checkpoint_agreement(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How alike its three modules see scans (B, N): (B,) in 0..1."""
+    alike = scores(load_network(run), run.input_recipe, rssi_dbm, mask(run), "agreement")
+    return np.clip(alike[:, 0].astype(np.float64), 0.0, 1.0)
 
 
 def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:

@@ -71,7 +71,8 @@ class Reference:
     """What the checkpoint itself says about the validation rows, before any conversion.
 
     `probability` (V, G) over the places; `rssi_dbm` (V, N), NaN = not heard; truth (V, 2), (V,);
-    `golden`: the rows of the golden pair.
+    `golden`: the rows of the golden pair; `agreement` (V,): how alike its modules see a row, where
+    it has several.
     """
 
     rssi_dbm: NDArray[np.float32]
@@ -79,3 +80,4 @@ class Reference:
     xy_m: NDArray[np.float64]
     floor: NDArray[np.int32]
     golden: NDArray[np.int64]
+    agreement: NDArray[np.float64] | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from export.agreement import AgreementVerdict, beside
 from export.errors import ExportError
 from export.parts import OnDemand, Reference
 from sdk import Localizer, Scan
@@ -45,7 +46,7 @@ class Verdict:
     A refitted network has learned from these rows: compare the two, and take neither for accuracy.
     `difference`: largest `sdk.golden.difference` of all rows, `golden_difference` that of the rows
     in the golden pair where they were chosen for it. `held_out_error_m`: mean error that training
-    measured on scans the network had not seen.
+    measured on scans the network had not seen. `agreement`: of models that tell it.
     """
 
     runtime: str
@@ -58,6 +59,7 @@ class Verdict:
     difference: float
     held_out_error_m: float
     golden_difference: float | None = None
+    agreement: AgreementVerdict | None = None
 
     @property
     def most_shift_m(self) -> float:
@@ -85,7 +87,7 @@ class Verdict:
             found.append(
                 f"probabilities differ by {self.difference:.2e} (limit {MOST_FP32_DIFFERENCE:.0e})"
             )
-        return found
+        return found + ([] if self.agreement is None else self.agreement.problems(precision))
 
     def to_json(self) -> dict[str, float | int | str]:
         """Plain JSON types, as they stand in a bundle's provenance."""
@@ -99,6 +101,7 @@ class Verdict:
             "reference_accuracy": round(self.reference_accuracy, 4),
             "most_shift_m": round(self.most_shift_m, 4),
             "largest_probability_difference": float(f"{self.difference:.3g}"),
+            **({} if self.agreement is None else self.agreement.to_json()),
         }
 
 
@@ -125,19 +128,27 @@ def compare(
             for start in range(0, len(reference.rssi_dbm), count):
                 rows = np.arange(start, min(start + count, len(reference.rssi_dbm)))
                 found = np.full((len(rows), len(places[0])), np.nan)
+                alike = np.full(len(rows), np.nan)
                 for i, row in enumerate(rows):
                     scan = scan_of(run.bssids, reference.rssi_dbm[row])
                     _, posterior = model.located(scan)
                     if posterior is not None:
                         found[i] = posterior.probability
+                        if posterior.agreement is not None:
+                            alike[i] = posterior.agreement
                     advance()
                 answered = np.isfinite(found).all(axis=1)
                 if answered.any():
                     rows, ours = rows[answered], found[answered]
-                    parts.append(_beside(run, reference, rows, ours, output))
+                    one = _beside(run, reference, rows, ours, output)
+                    parts.append({**one, "agreement": alike[answered]})
     sums = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     mean = {key: float(values.mean()) for key, values in sums.items()}
-    golden = None
+    golden = agreement = None
+    if reference.agreement is not None:
+        theirs = reference.agreement[sums["row"]]
+        least = model.manifest.limits.least_agreement
+        agreement = beside(sums["agreement"], theirs, least)
     if isinstance(reference.probability, OnDemand):
         golden = float(sums["difference"][np.isin(sums["row"], reference.golden)].max())
     return Verdict(
@@ -151,6 +162,7 @@ def compare(
         difference=float(sums["difference"].max()),
         held_out_error_m=float(run.metrics["mean_m"]),
         golden_difference=golden,
+        agreement=agreement,
     )
 
 

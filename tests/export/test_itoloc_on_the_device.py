@@ -1,11 +1,17 @@
 """An iToLoc bundle when access points are gone; the agreement of its modules in every runtime."""
 
+import json
+import zipfile
+
 import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax
 
+import export.itoloc as export_itoloc
+from export.agreement import MOST_SHIFT, MOST_TURNED, beside
 from export.build import export_run
+from export.errors import ExportError
 from export.verify import scan_of
 from sdk import Localizer, Status
 from training import itoloc
@@ -60,6 +66,61 @@ def test_every_runtime_gives_the_agreement_of_pytorch(bundle, run_folder):
             if fix and fix.agreement < least:
                 assert fix.status is Status.LOW_CONFIDENCE
                 assert fix.reason.startswith("the model's networks disagree")
+
+
+def test_the_agreement_is_verified_against_the_checkpoint(bundle, run_folder):
+    """What stands in the provenance, beside the device's answers and PyTorch in numpy's words."""
+    precision, path = bundle
+    run = Run.load(run_folder)
+    with zipfile.ZipFile(path) as archive:
+        verified = json.loads(archive.read("manifest.json"))["provenance"]["export"]["verified"]
+    rows = run.arrays["validation_rssi_dbm"]
+    rows = rows[np.isfinite(rows).sum(axis=1) >= run.limits["min_matched_aps"]]
+    wanted = agreement_of(run, rows)
+    for runtime, verdict in zip(("onnx", "tflite"), verified, strict=True):
+        with Localizer.open(path, runtime=runtime) as localizer:
+            found = np.array([localizer.locate(scan_of(run.bssids, r)).agreement for r in rows])
+        apart = np.abs(found - wanted)
+        assert verdict["agreement_shift"] == pytest.approx(apart.mean(), abs=2e-5)
+        assert verdict["largest_agreement_difference"] == pytest.approx(apart.max(), abs=1e-4)
+        assert verdict["agreement_shift"] < (1e-4 if precision == "fp32" else MOST_SHIFT)
+        assert verdict["agreement_turned"] <= MOST_TURNED
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_an_agreement_cut_by_its_range_is_refused(run_folder, precision, tmp_path, monkeypatch):
+    """As where a calibration saw too small a range: positions are right, and only they."""
+    real = export_itoloc.agreement
+    monkeypatch.setattr(export_itoloc, "agreement", lambda logits: real(logits).clamp(max=0.8))
+    with pytest.raises(ExportError) as refusal:
+        export_run(run_folder, tmp_path / "site.rssfix", ["onnx"], precision)
+    text = str(refusal.value)
+    assert "no bundle was written" in text
+    assert "the agreement of the modules moves by 0." in text
+    assert "(limit 0.01)" in text
+    assert "fixes move by" not in text
+    assert not (tmp_path / "site.rssfix").exists()
+
+
+def test_verdicts_on_agreement():
+    theirs = np.array([0.95, 0.9, 0.8, 0.505, 0.3])
+    same = beside(theirs, theirs, 0.5)
+    assert (same.shift, same.difference, same.turned) == (0.0, 0.0, 0.0)
+    assert same.problems("fp32") == same.problems("int8") == []
+    # The fourth is so near to the limit that either side will do.
+    near = beside(np.array([0.95, 0.9, 0.8, 0.495, 0.3]), theirs, 0.5)
+    assert near.turned == 0.0
+    assert near.difference == pytest.approx(0.01)
+    assert near.problems("int8") == []
+    assert ["limit 1e-03" in text for text in near.problems("fp32")] == [True]
+    turned = beside(np.array([0.95, 0.9, 0.8, 0.505, 0.51]), theirs, 0.5)
+    assert turned.turned == 0.2
+    assert [text.partition(" (")[0] for text in turned.problems("int8")] == [
+        "the agreement of the modules moves by 0.0420 in the mean",
+        "20.0% of the scans cross the least agreement",
+    ]
+    silent = beside(np.full(5, np.nan), theirs, 0.5)
+    assert silent.problems("int8"), "a bundle that does not tell its agreement"
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["unheard", "set_unknown"])
