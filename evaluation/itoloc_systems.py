@@ -14,13 +14,14 @@ from evaluation.itoloc_places import FOLDS, Months
 from evaluation.itoloc_study import Said, figures, gathered, over_months
 from training import itoloc
 from training.calibration import radius_at
-from training.decode import decode, softmax
-from training.itoloc_answer import probability
+from training.decode import Decoded, decode, softmax
+from training.fusion import Fusion
+from training.itoloc_answer import database_of_run, probability
 from training.itoloc_cotraining import Rules
 from training.itoloc_fitting import scores
 from training.itoloc_presets import PRESETS
 from training.itoloc_update import mask_of, update
-from training.knn import Database, Rule
+from training.knn import Database, Rule, apply
 from training.metrics import figures as plain_figures
 from training.presets import preset_of
 from training.run import Run
@@ -39,16 +40,11 @@ SORENSEN = Rule(
 def judged(months: Months, run: Run) -> dict[str, Any]:
     """Record of a run, as it answers on a device and by its network alone (at temperature 1)."""
     network, places = itoloc.load_network(run), places_of_run(run)
-    table = run.accuracy
-    # With few access points the radius is wider; runs of before know nothing of that.
-    wider = table.get("matched", {"aps": [0.0], "factor": [1.0]})
-    stated = not table.get("disagreement_m")
+    stated = not run.accuracy.get("disagreement_m")
 
     def answers(query: NDArray, unknown: NDArray) -> dict[str, Said]:
         found = decode(probability(run, network, query, unknown), *places, run.estimate)
-        matched = (np.isfinite(query) & ~unknown).sum(axis=1)
-        radius = radius_at((table["spread_m"], table["radius_m"]), found.spread_m)
-        radius = radius * np.interp(matched, wider["aps"], wider["factor"])
+        radius = stated_radius(run, found, (np.isfinite(query) & ~unknown).sum(axis=1))
         said = {"": Said(found.xy_m, radius) if stated else Said.of(found)}
         if run.neighbours is not None:
             alone = softmax(scores(network, run.input_recipe, query, unknown), 1.0)
@@ -127,27 +123,48 @@ def updated(
 
 
 def official(survey: Survey, preset: str, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """A survey's own split: a preset and the kNN to beat (Sorensen over powed levels), with the
-    floor to be found. Nothing of the test is used."""
+    """A survey's own split: a preset, its network and its neighbours alone, and the kNN to beat
+    (Sorensen over powed levels), with the floor to be found. Nothing of the test is used."""
     began = time.process_time()
     run = itoloc.train(survey, preset, seed=seed, threads=1, changes=changes)
     took = time.process_time() - began
     learned, truth = (survey.take(survey.rows(name)) for name in ("train", "test"))
     query, nothing = truth.fingerprints(run.bssids), np.zeros(len(run.bssids), dtype=bool)
-    places = places_of_run(run)
-    said = probability(run, itoloc.load_network(run), query, nothing)
+    places, network = places_of_run(run), itoloc.load_network(run)
     names = tuple(sorted(learned.bssids))
     base = Database.of(learned.fingerprints(names), learned)
+    product = decode(probability(run, network, query, nothing), *places, run.estimate)
+    alone = softmax(scores(network, run.input_recipe, query, nothing), 1.0)
     found = {
-        "best": decode(said, *places, run.estimate),
+        preset: product,
+        f"{preset}, network alone": decode(alone, *places, run.estimate),
         "knn": static(base, truth.fingerprints(names), SORENSEN),
     }
+    if run.neighbours is not None:
+        rule = Fusion.from_json(run.neighbours).rule
+        found[f"{preset}, neighbours alone"] = apply(database_of_run(run), rule, query)
     ways = {}
     for name, one in found.items():
         error = np.linalg.norm(one.xy_m - truth.xy_m, axis=1)
-        ways[name] = plain_figures(error, one.floor == truth.floor, np.full(len(error), np.nan))
+        stated = one is product and not run.accuracy.get("disagreement_m")
+        radius = np.full(len(error), np.nan)
+        if stated:
+            radius = stated_radius(run, one, np.isfinite(query).sum(axis=1))
+        got = plain_figures(error, one.floor == truth.floor, radius)
+        unsaid = () if stated else ("coverage_68", "median_accuracy_m")
+        ways[name] = {k: v for k, v in got.items() if k not in unsaid}
     return {"access_points": len(run.bssids), "cpu_s": round(took, 1), "changes": dict(changes),
+            "fusion": run.neighbours, "temperature": run.temperature,
             "settings": run.provenance["settings"], "official": ways, "ways": {}}  # fmt: skip
+
+
+def stated_radius(run: Run, found: Decoded, matched: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The radius (B,) that a device states, as far as spread and matched access points tell."""
+    table = run.accuracy
+    # With few access points the radius is wider; runs of before know nothing of that.
+    wider = table.get("matched", {"aps": [0.0], "factor": [1.0]})
+    radius = radius_at((table["spread_m"], table["radius_m"]), found.spread_m)
+    return radius * np.interp(matched, wider["aps"], wider["factor"])
 
 
 def places_of_run(run: Run) -> tuple[NDArray[np.float64], NDArray[np.int32]]:

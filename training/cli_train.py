@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @click.option(
     "--preset",
     help="exloc: small [default], edge, additive, site, paper; hapi: best [default], best-ble, "
-    "paper; itoloc: small [default], paper; lbn: lbn-best [default], paper; locunet: posterior "
-    "[default], residual, paper, paper-full.",
+    "paper; itoloc: small [default], best, site, paper; lbn: lbn-best [default], paper; locunet: "
+    "posterior [default], residual, paper, paper-full.",
 )
 @click.option(
     "--reference", "references", multiple=True,

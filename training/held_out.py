@@ -53,11 +53,13 @@ def judged_fused(
     soften_m: float,
     estimate: str,
     progress: bool = False,
+    rule: Rule | None = None,
 ) -> tuple[Held, Fusion]:
-    """The same times the votes of neighbours from ``database``, tuned on the same scans: what the
-    network's temperature becomes stands in ``Held``."""
+    """The same times the votes of neighbours from ``database``, by ``rule`` or tuned on the same
+    scans: what the network's temperature becomes stands in ``Held``."""
     alone = temperature_of(logits, cells, truth, soften_m)
-    rule, _ = tune(database, rssi_dbm, truth, weight, progress)
+    if rule is None:
+        rule, _ = tune(database, rssi_dbm, truth, weight, progress)
     fusion, temperature = fit_fusion(
         rule, database, logits, alone, rssi_dbm, truth, weight, estimate
     )

@@ -36,6 +36,7 @@ from training.record import make_run
 from training.run import Run
 from training.split import Validation, spots, validation_of
 from training.survey import Survey, SurveyError
+from training.turns import tune_in_turns, turns_of
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,11 @@ def train(
     asked = first.cells, other, weight, chosen.soften_m, chosen.estimate
     if chosen.fused:
         base = database_of(first.material.rssi_dbm, first.part, first.cells)
-        held, fusion = judged_fused(logits, other_dbm, base, *asked, progress)
+        by = None
+        if chosen.in_turns:
+            every = chosen.vectors.of(survey, first.bssids)
+            by, _ = tune_in_turns(every, survey, turns_of(survey, held_out, seed, rule), progress)
+        held, fusion = judged_fused(logits, other_dbm, base, *asked, progress, by)
         fused = {"neighbours": fusion.to_json()}
     else:
         held = judged(logits, other_dbm, *asked)

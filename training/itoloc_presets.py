@@ -28,7 +28,8 @@ class ItolocPreset:
     tenth after ``plateau`` epochs without a better error) or "adam" with one rise and fall of the
     rate; ``patience`` epochs without gain on held-out scans end it. Augmentation as in
     ``itoloc_images.py``; labels spread over ``soften_m`` metres (0: one place). ``fused``: times
-    the votes of tuned nearest neighbours.
+    the votes of nearest neighbours, their rule tuned on the held-out scans or, ``in_turns``, on
+    every session left out once (``turns.py``).
     """
 
     width: int = 32
@@ -60,6 +61,7 @@ class ItolocPreset:
     weight_decay: float = 1e-4
     estimate: str = "mode"
     fused: bool = False
+    in_turns: bool = False
     merge_virtual_aps: str = "none"
     max_age_ms: int = 10_000
 
@@ -107,5 +109,13 @@ PRESETS: dict[str, ItolocPreset] = {
         order="pseudo_positions", soften_m=0.7, noise_db=3.0, ap_unknown=0.5, ap_lost=0.1,
         adversary="none", optimizer="adam", epochs=16, patience=8, batch=64, learning_rate=1e-2,
         estimate="mean", fused=True,
+    ),
+    # Many floors: every access point that a floor hears, phones that differ in gain, neighbours
+    # chosen over all sessions; half the width, for time.
+    "site": ItolocPreset(
+        width=8, pool="rows", dropout=0.2, input="vector", min_share=0.02, cap=512,
+        order="pseudo_positions", soften_m=3.0, noise_db=3.0, offset_db=5.0, ap_unknown=0.5,
+        ap_lost=0.1, adversary="none", optimizer="adam", epochs=8, patience=8, batch=64,
+        learning_rate=1e-2, estimate="mean", fused=True, in_turns=True,
     ),
 }  # fmt: skip

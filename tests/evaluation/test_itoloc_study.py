@@ -18,8 +18,11 @@ from sdk.venue import Floor
 from training import itoloc
 from training.decode import decode, softmax
 from training.fitting import arithmetic
+from training.itoloc_answer import database_of_run
 from training.itoloc_cotraining import Rules
+from training.itoloc_fitting import scores
 from training.itoloc_presets import PRESETS
+from training.knn import Rule, apply
 from training.presets import preset_of
 from training.survey import Header, from_rows
 
@@ -257,9 +260,30 @@ def test_the_official_split_is_judged_with_floors():
                 "rssi_dbm": levels[i][heard].tolist(),
             })  # fmt: skip
     survey = from_rows(Header("two", "CC0-1.0", "m", (Floor(3), Floor(5))), rows)
-    got = itoloc_systems.official(survey, "best", TINY, 0)["official"]
-    assert {k: v["n"] for k, v in got.items()} == {"best": 60, "knn": 60}
+    record = itoloc_systems.official(survey, "best", TINY, 0)
+    got = record["official"]
+    names = ["best", "best, network alone", "knn", "best, neighbours alone"]
+    assert {k: v["n"] for k, v in got.items()} == dict.fromkeys(names, 60)
     assert got["knn"]["floor_hit"] == got["best"]["floor_hit"] == 1.0
     assert got["knn"]["mean_m"] < 2.0
-    text = tables_official([{"kind": "official", "official": got, "cpu_s": 1.0}])
-    assert f"| {got['best']['mean_m']:.2f} |" in text
+    assert [k for k in names if "coverage_68" in got[k]] == ["best"]
+    # The run again: its parts beside decode and kNN themselves.
+    run = itoloc.train(survey, "best", seed=0, threads=1, changes=TINY)
+    truth, places = survey.take(survey.rows("test")), itoloc_systems.places_of_run(run)
+    query = truth.fingerprints(run.bssids)
+    logits = scores(itoloc.load_network(run), run.input_recipe, query)
+    for name, said in (
+        ("best, network alone", decode(softmax(logits, 1.0), *places, "mean")),
+        ("best, neighbours alone",
+         apply(database_of_run(run), Rule(**run.neighbours["rule"]), query)),
+    ):  # fmt: skip
+        error = np.linalg.norm(said.xy_m - truth.xy_m, axis=1)
+        assert got[name]["mean_m"] == pytest.approx(error.mean())
+        assert got[name]["floor_hit"] == pytest.approx((said.floor == truth.floor).mean())
+    json.dumps(record, allow_nan=False)
+    more = got | {"best": got["best"] | {"mean_m": got["best"]["mean_m"] + 1.0}}
+    text = tables_official(
+        [{"kind": "official", "official": one, "cpu_s": 4.0} for one in (got, more)]
+    )
+    assert f"| best | 2 | {got['best']['mean_m'] + 0.5:.2f} ± 0.71 |" in text
+    assert f"| knn | 1 | {got['knn']['mean_m']:.2f} |" in text, "the same for every seed"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from invented import invented_survey
 from sklearn.neighbors import KNeighborsRegressor
 
-from training import exloc, neighbours
+from training import exloc, itoloc, neighbours
 from training.knn import (
     FLOOR_PENALTY_M,
     KS,
@@ -155,3 +155,7 @@ def test_neighbours_and_fused_networks_share_the_rule(survey):
     assert sorted(fused.bssids) == sorted(tuned.bssids)
     assert fused.neighbours["rule"] == tuned.neighbours
     assert tuned.provenance["tuned_m"] > 0
+    tiny = {"width": 4, "epochs": 1, "cap": 512, "min_share": 0.0}
+    other = itoloc.train(survey, "site", seed=1, changes=tiny, threads=1)
+    assert sorted(other.bssids) == sorted(tuned.bssids)
+    assert other.neighbours["rule"] == tuned.neighbours
