@@ -5,64 +5,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.baselines.radio_maps import BASELINES, heard
+from evaluation.locunet_models import ALL_MODELS, MODELS, MORE_MODELS, Asked, learned_model
 from training.calibration import fit_accuracy, radius_at
 from training.fitting import arithmetic
-from training.locunet import Machine, fitted, judged
-from training.locunet_presets import PRESETS
+from training.locunet import judged
 from training.metrics import figures
-from training.presets import preset_of
-from training.propagation.dataset import City
-from training.radio_worlds import Samples, Worlds, drawn, worlds_of
+from training.radio_worlds import Samples, Worlds, drawn
 
 COUNTS = (5, 3)
 CHOSEN_PER_MAP = 5
-# Preset and what is changed of it.
-MODELS: dict[str, tuple[str, dict[str, Any]]] = {
-    # The calibrated Gaussian posterior mean of SPEC 3.13.
-    "posterior mean": ("posterior", {"estimate": "mean", "tailed": False}),
-    "posterior": ("posterior", {}),
-    "residual": ("residual", {}),
-    "LocUNet quarter width": ("paper", {}),
-}
 METHODS = (*BASELINES, *MODELS)
+ALL_METHODS = (*METHODS, *MORE_MODELS)
 
 
-@dataclass
-class Asked:
-    """A study's data: a city, users per test map, the machine and its threads."""
-
-    city: City
-    per_map: int
-    threads: int
-    machine: Machine
-    read: dict[tuple[str, str], Worlds] = field(default_factory=dict)
-
-    def worlds(self, split: str, scenario: str) -> Worlds:
-        """The maps of a split as measured in a scenario, read once."""
-        key = split, scenario
-        if key not in self.read:
-            self.read[key] = worlds_of(self.city, split, scenario)
-        return self.read[key]
-
-
-def study(asked: Asked, method: str, scenario: str, seed: int) -> dict[str, Any]:
+def study(
+    asked: Asked, method: str, scenario: str, seed: int, elsewhere: bool = True
+) -> dict[str, Any]:
     """The record of one method, learned in ``scenario``; asked in the others, out of distribution,
-    with the first seed alone."""
+    with the first seed alone, and not at all where ``elsewhere`` is False."""
     begin, work = time.perf_counter(), time.process_time()
-    learn = _learn_model if method in MODELS else _learn_baseline
+    learn = _learn_model if method in ALL_MODELS else _learn_baseline
     with arithmetic(asked.threads):
         answer, learned = learn(asked, method, scenario, seed)
-        learned["train_s"] = round(time.perf_counter() - begin, 1)
-        learned["train_cpu_s"] = round(time.process_time() - work, 1)
+        learned.setdefault("train_s", round(time.perf_counter() - begin, 1))
+        learned.setdefault("train_cpu_s", round(time.process_time() - work, 1))
         tests: dict[str, Any] = {}
-        for name in asked.city.scenarios[1:] if seed == 0 else (scenario,):
+        for name in asked.city.scenarios[1:] if elsewhere and seed == 0 else (scenario,):
             worlds = asked.worlds("test", name)
             samples = drawn(worlds, asked.per_map, seed)
             tests[name] = {
@@ -77,11 +51,8 @@ def study(asked: Asked, method: str, scenario: str, seed: int) -> dict[str, Any]
 
 
 def _learn_model(asked: Asked, method: str, scenario: str, seed: int) -> tuple[Any, dict[str, Any]]:
-    name, changes = MODELS[method]
-    preset = preset_of(PRESETS, name, {**changes, "scenario": scenario})
-    worlds = asked.worlds("train", scenario)
+    model, learned = learned_model(asked, method, scenario, seed)
     others = asked.worlds("validation", scenario)
-    model, learned = fitted(worlds, others, preset, seed, asked.machine)
     samples = drawn(others, asked.per_map, seed)
     held = [judged(model, others, samples.few(count)) for count in COUNTS]
     knots = fit_accuracy(

@@ -41,6 +41,8 @@ def without_folders(argv: Sequence[str], paper: str) -> list[str]:
             word = "--data=DATA"
         elif i and words[i - 1] == "--data":
             word = "DATA"
+        elif i and words[i - 1] == "--keep":
+            word = "MODELS"
         elif (i and words[i - 1] == "--out") or word.startswith("--out="):
             plain = word.removeprefix("--out=")
             word = word.replace(plain, "OUT") if Path(plain).is_absolute() else word

@@ -23,7 +23,8 @@ RESTS_ON = (
     "training/locunet.py", "training/locunet_fitting.py", "training/locunet_presets.py",
     "training/heatmap_model.py", "training/heatmap_inputs.py", "training/radio_knn.py",
     "training/radio_likelihood.py", "training/radio_worlds.py", "training/networks",
-    "evaluation/locunet_study.py", "evaluation/baselines/radio_maps.py",
+    "evaluation/locunet_models.py", "evaluation/locunet_study.py",
+    "evaluation/baselines/radio_maps.py",
     "evaluation/baselines/ranging.py", "evaluation/baselines/ranging_sdp.py",
 )  # fmt: skip
 
@@ -43,6 +44,8 @@ RESTS_ON = (
               help="Users for the methods of time of arrival; 0 leaves them out.")  # fmt: skip
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
+@click.option("--keep", "kept", type=click.Path(file_okay=False, path_type=Path),
+              help="Folder for learned models, which are then not learned twice.")  # fmt: skip
 @click.option("--report-only", is_flag=True, help="Tables of what is there.")
 def locunet(
     data: Path,
@@ -54,6 +57,7 @@ def locunet(
     ranging: int,
     threads: int,
     device: str,
+    kept: Path | None,
     report_only: bool,
 ) -> None:
     """LocUNet: kNN on radio maps, the calibrated posterior, its correction, the paper's network.
@@ -64,7 +68,7 @@ def locunet(
     if not report_only:
         names = [name for name in wanted.split(",") if name]
         try:
-            _learn(data, out, names, scenarios or SCENARIOS, seeds, users, threads, device)
+            _learn(data, out, names, scenarios or SCENARIOS, seeds, users, threads, device, kept)
             if ranging:
                 _range(data, out, ranging, users)
         except (RssfixError, ValueError) as error:
@@ -85,16 +89,20 @@ def _learn(
     users: int,
     threads: int,
     device: str,
+    kept: Path | None,
 ) -> None:
-    from evaluation.locunet_study import METHODS, Asked, study
+    from evaluation.locunet_models import MORE_MODELS, Asked
+    from evaluation.locunet_study import ALL_METHODS, METHODS, study
     from training.fitting import device_of
     from training.locunet import Machine
     from training.propagation.dataset import load_city
 
-    unknown = [name for name in names if name not in METHODS]
+    unknown = [name for name in names if name not in ALL_METHODS]
     if unknown:
-        raise click.BadParameter(f"--only {unknown[0]!r}: expected some of {', '.join(METHODS)}")
-    asked = Asked(load_city(data), users, threads, Machine(device_of(device)))
+        raise click.BadParameter(
+            f"--only {unknown[0]!r}: expected some of {', '.join(ALL_METHODS)}"
+        )
+    asked = Asked(load_city(data), users, threads, Machine(device_of(device)), kept)
     made = _made()
     # All methods with one seed first: a table is worth more than three rows.
     for seed in range(seeds):
@@ -104,7 +112,8 @@ def _learn(
                 if file.is_file():
                     continue
                 click.echo(file.stem)
-                _write(file, made, study(asked, method, scenario, seed))
+                elsewhere = method not in MORE_MODELS
+                _write(file, made, study(asked, method, scenario, seed, elsewhere))
 
 
 def _range(data: Path, out: Path, samples: int, users: int) -> None:

@@ -18,6 +18,8 @@ from training.radio_likelihood import expected_pixel, prior
 from training.radio_worlds import Samples, Worlds
 
 _TINY = 1e-12
+# Deviation of the Gaussian that heatmap regression is given as its target (SPEC 3.10).
+TARGET_PX = 2.0
 
 
 class Answers(NamedTuple):
@@ -50,13 +52,19 @@ class HeatmapModel:
         return self.network(locunet_images(worlds, in_slots(worlds, samples)))
 
     def loss(self, worlds: Worlds, samples: Samples, allowed: Tensor, kind: str) -> Tensor:
-        """Mean distance in pixels between mean and truth (``mae``), or its square (``mse``)."""
+        """Mean distance in pixels between mean and truth (``mae``), or its square (``mse``); of a
+        ``locunet`` also the squared difference to a Gaussian about the truth (``gaussian``)."""
+        truth = worlds.user[samples.map, samples.user]
         if self.kind == "locunet":
-            found = centre_of_mass(self.heatmap(worlds, samples)).pixel
+            heatmap = self.heatmap(worlds, samples)
+            if kind == "gaussian":
+                target = (_squares(heatmap, truth) / (-2 * TARGET_PX**2)).exp()
+                return ((heatmap - target) ** 2).sum(dim=(1, 2)).mean()
+            found = centre_of_mass(heatmap).pixel
         else:
             log = self.log_posterior(worlds, samples, allowed)
             found = expected_pixel(log.flatten(1).softmax(dim=1).reshape(log.shape))
-        square = ((found - worlds.user[samples.map, samples.user]) ** 2).sum(dim=1)
+        square = ((found - truth) ** 2).sum(dim=1)
         return square.mean() if kind == "mse" else (square + _TINY).sqrt().mean()
 
     @torch.inference_mode()
@@ -81,6 +89,10 @@ class HeatmapModel:
             probability = log.flatten(1).softmax(dim=1).reshape(log.shape)
             pixel = expected_pixel(probability)
             mass = torch.ones(len(log), device=log.device)
+        if self.estimate == "mode":
+            top = probability.flatten(1).argmax(dim=1)
+            side = probability.shape[-1]
+            pixel = torch.stack([top % side, top // side], dim=1).to(probability.dtype)
         spread = _spread(probability, expected_pixel(probability)) * worlds.pitch_m
         if self.estimate == "median":
             pixel = median_pixel(probability, pixel, MEDIAN_SOFT_M / worlds.pitch_m)

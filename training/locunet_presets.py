@@ -14,8 +14,9 @@ class LocUNetPreset:
 
     ``kind``: no network, one that corrects the log-posterior, or the paper's. ``scenario``: the
     world that users measure in. ``width``: channels at full size of a correction, factor of the
-    paper's. ``activation`` and ``loss`` ("mae", "mse") are those of the paper's ablation.
-    ``few``: share of the samples with three transmitters. An epoch is ``steps`` batches.
+    paper's. ``activation`` and ``loss`` ("mae", "mse") are those of the paper's ablation;
+    "gaussian" is heatmap regression. ``few``: share of the samples with three transmitters. An
+    epoch is ``steps`` batches.
     """
 
     kind: str
@@ -41,6 +42,8 @@ PRESETS: dict[str, LocUNetPreset] = {
     "posterior": LocUNetPreset("posterior"),
     # The posterior, corrected by a small U-Net that starts at 0.
     "residual": LocUNetPreset("correction"),
+    # The same, half as wide, for small machines.
+    "edge": LocUNetPreset("correction", width=8),
     # The paper's network, a quarter as wide; at 256 pixels and width 1 it wants an accelerator.
     "paper": LocUNetPreset(
         "locunet", estimate="mean", width=0.25, batch=16, epochs=10, learning_rate=1e-3

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
+from evaluation import locunet_models
 from evaluation.baselines.radio_maps import BASELINES, heard
 from evaluation.locunet_ranging import RANGERS
 from evaluation.locunet_ranging import study as ranging_study
 from evaluation.locunet_study import METHODS, Asked, ratio, study
 from evaluation.reproduce import reproduce
+from training.heatmap_inputs import in_slots
+from training.heatmap_model import TARGET_PX, HeatmapModel
 from training.locunet import Machine
 from training.propagation.dataset import load_city
 from training.radio_worlds import drawn
@@ -93,3 +97,42 @@ def test_the_command_keeps_records_and_writes_tables(folder, tmp_path):
     assert wrong.exit_code != 0
     assert "expected some of kNN" in wrong.output
     assert set(BASELINES) < set(METHODS)
+
+
+def test_a_kept_model_is_asked_again_not_learned_again(folder, tmp_path, monkeypatch):
+    tiny = {"epochs": 1, "steps": 2, "batch": 4, "width": 0.02}
+    for name in ("heatmap regression, CoM", "heatmap regression, arg max"):
+        preset, changes = locunet_models.ALL_MODELS[name]
+        monkeypatch.setitem(locunet_models.ALL_MODELS, name, (preset, {**changes, **tiny}))
+    monkeypatch.setattr("training.networks.locunet.SIDES", (16,))
+    asked = Asked(load_city(folder), 10, 1, Machine(), tmp_path)
+    mean = study(asked, "heatmap regression, CoM", "robust", 0, elsewhere=False)
+    monkeypatch.setattr(locunet_models, "fitted", None)
+    mode = study(asked, "heatmap regression, arg max", "robust", 0, elsewhere=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert mean["learned"] == mode["learned"]
+    assert list(mean["tests"]) == list(mode["tests"]) == ["robust"]
+    model, _ = locunet_models.learned_model(asked, "heatmap regression, arg max", "robust", 0)
+    worlds = asked.worlds("test", "robust")
+    samples = drawn(worlds, 10, 0)
+    heatmap = model.heatmap(worlds, in_slots(worlds, samples)).detach().numpy()
+    sign = np.where(heatmap.sum(axis=(1, 2)) < 0, -1, 1)
+    belief = (heatmap * sign[:, None, None]).reshape(len(samples), -1)
+    row, column = np.divmod(belief.argmax(axis=1), 16)
+    found = model.answers(worlds, samples).xy_m.numpy()
+    np.testing.assert_allclose(found, (np.column_stack([column, row]) + 0.5) * 16.0)
+
+
+def test_heatmap_regression_is_the_squared_difference_to_a_gaussian(asked):
+    worlds = asked.worlds("train", "robust")
+    samples = drawn(worlds, 2, 0)
+    flat = torch.full((len(samples), 16, 16), 0.25)
+    model = HeatmapModel("locunet", None, worlds.box, "mode", lambda _: flat)
+    found = float(model.loss(worlds, samples, None, "gaussian"))
+    expected = []
+    for one, user in zip(samples.map.tolist(), samples.user.tolist(), strict=True):
+        column, row = worlds.user[one, user].tolist()
+        y, x = np.mgrid[:16, :16]
+        target = np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * TARGET_PX**2))
+        expected.append(((0.25 - target) ** 2).sum())
+    assert found == pytest.approx(np.mean(expected), rel=1e-5)
