@@ -108,29 +108,33 @@ def paths_in_numpy(scene: Scene, seen: NDArray[np.bool_], transmitter: NDArray[n
     loss, bends = np.full(2 * count, np.inf), np.zeros(2 * count)
     length, number = np.zeros(2 * count), np.zeros(2 * count, int)
     arrival, settled = np.zeros((2 * count, 2)), np.zeros(2 * count, dtype=bool)
+    origin = np.zeros((2 * count, 2))
 
     def cross(a, b):
         return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
     def reach(which, from_m, vertex, before_m, before_db, turns):
-        along = wedges[which, 0] - vertex
-        sides = np.stack([cross(along, wedges[which, 1]), cross(along, wedges[which, 2])])
-        metres = before_m + np.linalg.norm(corners[which] - from_m, axis=1)
+        along, leg = wedges[which, 0] - vertex, corners[which] - from_m
+        metres = before_m + np.linalg.norm(leg, axis=1)
         level = 10 * MODEL.nlos_exponent * np.log10(np.maximum(metres, 1)) + before_db
-        for side, good in enumerate(((sides >= -1e-9).all(axis=0), (sides <= 1e-9).all(axis=0))):
+        for side, inner in enumerate((2, 1)):
             state = 2 * which + side
+            good = (1 - 2 * side) * cross(leg, wedges[which, inner]) > 1e-9
             take = good & ~settled[state] & (level < loss[state])
             at = state[take]
             loss[at], bends[at], length[at] = level[take], before_db[take], metres[take]
-            number[at] = turns
+            number[at], origin[at] = turns, from_m
             arrival[at] = along[take] / np.linalg.norm(along[take], axis=1, keepdims=True)
 
-    def bend(state, goal):
-        turned = (1 - 2 * (state % 2)) * cross(arrival[state], goal)
+    def bend(state, goal_m, goal):
+        sign = 1 - 2 * (state % 2)
+        corner = corners[state // 2]
+        turns = sign * cross(corner - origin[state], goal_m - corner) >= 0
+        turned = sign * cross(arrival[state], goal)
         angle = np.arctan2(np.maximum(turned, 0), goal @ arrival[state])
         share = np.minimum(angle / MODEL.full_bend_rad, 1)
         more = MODEL.least_bend_db + (MODEL.most_bend_db - MODEL.least_bend_db) * share
-        return turned >= 0, bends[state] + more / (1 + MODEL.decay * number[state])
+        return turns, bends[state] + more / (1 + MODEL.decay * number[state])
 
     lit = np.array([not _blocked(scene, transmitter, c) for c in corners])
     first = np.flatnonzero(lit)
@@ -144,7 +148,7 @@ def paths_in_numpy(scene: Scene, seen: NDArray[np.bool_], transmitter: NDArray[n
         corner, vertex = corners[state // 2], wedges[state // 2, 0]
         which = np.flatnonzero(seen[state // 2, state % 2])
         which = which[~los[which]]
-        good, off = bend(state, cells[which] - vertex)
+        good, off = bend(state, cells[which], cells[which] - vertex)
         metres = length[state] + np.linalg.norm(cells[which] - corner, axis=1)
         level = MODEL.reference_db + off
         level = level + 10 * MODEL.nlos_exponent * np.log10(np.maximum(metres, 1))
@@ -153,11 +157,9 @@ def paths_in_numpy(scene: Scene, seen: NDArray[np.bool_], transmitter: NDArray[n
         if number[state] + 1 < MODEL.most_corners:
             which = np.flatnonzero(scene.sight.links[state // 2])
             which = which[which != state // 2]
-            goal = wedges[which, 0] - vertex
-            good, off = bend(state, goal)
-            sides = np.stack([cross(goal, wedges[state // 2, k]) for k in (1, 2)])
-            sides = sides if state % 2 == 0 else -sides
-            good &= (sides >= -1e-9).all(axis=0)
+            good, off = bend(state, corners[which], wedges[which, 0] - vertex)
+            inner = wedges[state // 2, 1 + state % 2]
+            good &= (1 - 2 * (state % 2)) * cross(corners[which] - corner, inner) > 1e-9
             reach(which[good], corner, vertex, length[state], off[good], number[state] + 1)
     return best.reshape(scene.size_px, scene.size_px)
 

@@ -17,7 +17,9 @@ Status corner_visibility(const Walls& walls, const Corners& corners, const std::
   std::fill(pixels, pixels + 2 * corners.count * words, std::uint64_t{0});
   View view;
   for (std::size_t c = 0; c < corners.count; ++c) {
-    view.look({corners.xy_m[2 * c], corners.xy_m[2 * c + 1]}, walls);
+    const Vec corner{corners.xy_m[2 * c], corners.xy_m[2 * c + 1]};
+    const double* const wedge = corners.wedges + 6 * c;
+    view.look(corner, walls);
     for (std::size_t other = 0; other < corners.count; ++other)
       links[c * corners.count + other] =
           other == c || view.sees({corners.xy_m[2 * other], corners.xy_m[2 * other + 1]});
@@ -28,10 +30,13 @@ Status corner_visibility(const Walls& walls, const Corners& corners, const std::
         if (buildings[cell] != 0)
           continue;
         const Vec centre{grid.origin_x_m + grid.pitch_m * static_cast<double>(column), y};
-        const Side side = side_of(corners.wedges + 6 * c, centre, true);
-        if (side != Side::none && view.sees(centre))
-          pixels[(2 * c + static_cast<std::size_t>(side)) * words + cell / 64] |= std::uint64_t{1}
-                                                                                  << (cell % 64);
+        const bool left = wraps(Side::left, corner, wedge, centre, true);
+        const bool right = wraps(Side::right, corner, wedge, centre, true);
+        if (!(left || right) || !view.sees(centre))
+          continue;
+        std::uint64_t* const word = pixels + 2 * c * words + cell / 64;
+        word[0] |= std::uint64_t{left} << (cell % 64);
+        word[words] |= std::uint64_t{right} << (cell % 64);
       }
     }
   }

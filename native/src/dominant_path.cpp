@@ -56,6 +56,11 @@ inline double angle(double along, double turn) noexcept {
   return along < 0 ? 2 * quarter - a : a;
 }
 
+// Angle at a building's corner. Past a corner that only its pushed point bends at, straight on: 0.
+inline double bend(Vec arrival, Vec leg, double sign) noexcept {
+  return angle(dot(arrival, leg), std::fmax(sign * cross(arrival, leg), 0));
+}
+
 class Search {
  public:
   Search(const Sights& sights, const PathModel& model, PathLabel* labels) noexcept
@@ -113,17 +118,19 @@ class Search {
     const std::size_t from = state / 2;
     const PathLabel& label = labels_[state];
     const Vec arrival{label.direction_x, label.direction_y};
-    const double sign = state % 2 == 0 ? 1 : -1;
+    const Vec last = corner(from) - Vec{label.from_x_m, label.from_y_m};
+    const auto side = static_cast<Side>(state % 2);
+    const double sign = side == Side::left ? 1 : -1;
     const std::size_t row = from * sights_.corners.count;
     for (std::size_t c = 0; c < sights_.corners.count; ++c) {
       if (sights_.links[row + c] == 0 || c == from)
         continue;
-      const Vec leg = vertex(c) - vertex(from);
-      const double turn = sign * cross(arrival, leg);
-      if (turn < 0 || side_of(wedge(from), vertex(c), true) != static_cast<Side>(state % 2))
+      if (sign * cross(last, corner(c) - corner(from)) < 0 ||
+          !wraps(side, corner(from), wedge(from), corner(c), true))
         continue;
       const bool free = sights_.clear_links == nullptr || sights_.clear_links[row + c] != 0;
-      const double bends = label.bends_db + bend_db(angle(dot(arrival, leg), turn), label.bends);
+      const double bends =
+          label.bends_db + bend_db(bend(arrival, vertex(c) - vertex(from), sign), label.bends);
       reach(c, corner(from), vertex(from), label.length_m, bends + (free ? 0 : model_.obstacle_db),
           label.bends + 1);
     }
@@ -132,19 +139,20 @@ class Search {
   // `from`: where the leg starts, pushed outwards for its length and at the corner for its angle.
   void reach(std::size_t c, Vec from, Vec from_vertex, double before_m, double bends_db,
       std::uint32_t bends) noexcept {
-    const Side side = side_of(wedge(c), from_vertex, false);
-    if (side == Side::none)
-      return;
-    PathLabel& label = labels_[2 * c + static_cast<std::size_t>(side)];
     const Vec leg = corner(c) - from;
     const double length = before_m + std::sqrt(dot(leg, leg));
     const double loss =
         db_per_log2 * model_.nlos_exponent * std::log2(std::fmax(length, 1)) + bends_db;
-    if (label.settled || !(loss < label.loss_db))
-      return;
-    const Vec along = vertex(c) - from_vertex;
-    const double along_m = std::sqrt(dot(along, along));
-    label = {loss, bends_db, length, along.x / along_m, along.y / along_m, bends, false};
+    for (const Side side : {Side::left, Side::right}) {
+      PathLabel& label = labels_[2 * c + static_cast<std::size_t>(side)];
+      if (label.settled || !(loss < label.loss_db) ||
+          !wraps(side, corner(c), wedge(c), from, false))
+        continue;
+      const Vec along = vertex(c) - from_vertex;
+      const double along_m = std::sqrt(dot(along, along));
+      label = {loss, bends_db, length, along.x / along_m, along.y / along_m, from.x, from.y, bends,
+          false};
+    }
   }
 
   const Sights& sights_;
@@ -203,6 +211,7 @@ Status dominant_path(const double* transmitter_m, const Sights& sights,
     const Vec arrival{label.direction_x, label.direction_y};
     const double sign = state % 2 == 0 ? 1 : -1;
     const Vec at{sights.corners.xy_m[state / 2 * 2], sights.corners.xy_m[state / 2 * 2 + 1]};
+    const Vec last = at - Vec{label.from_x_m, label.from_y_m};
     const double* const wedge = sights.corners.wedges + 6 * (state / 2);
     const Vec vertex{wedge[0], wedge[1]};
     for (std::size_t word = 0; word < words; ++word) {
@@ -214,14 +223,12 @@ Status dominant_path(const double* transmitter_m, const Sights& sights,
         if (los[cell] != 0)
           continue;
         const Vec goal = centre(cell);
-        const Vec bent = goal - vertex;
-        const double turn = sign * cross(arrival, bent);
-        if (turn < 0)
-          continue;
         const Vec leg = goal - at;
+        if (sign * cross(last, leg) < 0)
+          continue;
         const double length = label.length_m + std::sqrt(dot(leg, leg));
         const double loss = model.reference_db + label.bends_db +
-                            search.bend_db(angle(dot(arrival, bent), turn), label.bends) +
+                            search.bend_db(bend(arrival, goal - vertex, sign), label.bends) +
                             ((free >> bit) & 1 ? 0 : model.obstacle_db) +
                             db_per_log2 * model.nlos_exponent * std::log2(std::fmax(length, 1));
         if (static_cast<float>(loss) < loss_db[cell]) {

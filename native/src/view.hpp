@@ -189,19 +189,18 @@ class View {
   std::uint8_t listed_[bins]; // most_listed + 1: too many to list
 };
 
-// On which side of a path between a corner with this wedge and a point its building lies.
-inline Side side_of(const double* wedge, Vec point, bool leaving) noexcept {
-  const Vec corner{wedge[0], wedge[1]};
+// Whether a path that bends at a corner with its building on this side can come from a point, or go
+// on to one, that the corner sees. Only the wall on the inner side of the bend is asked: what lies
+// behind the other one is hidden, but for what is seen over its far end.
+inline bool wraps(Side side, Vec corner, const double* wedge, Vec point, bool leaving) noexcept {
   const Vec along = leaving ? point - corner : corner - point;
-  // A wall seen edge-on, up to rounding.
+  const Vec before{wedge[2], wedge[3]};
+  const Vec after{wedge[4], wedge[5]};
+  // No path bends away from a wall that it walks along, nor turns back to it, up to rounding.
   const double slack = 1e-9 * (std::fabs(along.x) + std::fabs(along.y));
-  const double before = cross(along, {wedge[2], wedge[3]});
-  const double after = cross(along, {wedge[4], wedge[5]});
-  if (before >= -slack && after >= -slack)
-    return Side::left;
-  if (before <= slack && after <= slack)
-    return Side::right;
-  return Side::none;
+  if (side == Side::left)
+    return cross(along, leaving ? before : after) > slack;
+  return cross(along, leaving ? after : before) < -slack;
 }
 
 } // namespace rssfix

@@ -64,19 +64,29 @@ def minus(a: Point, b: Point) -> Point:
 
 
 def loss_of(start: Point, bends: list[dict[str, Point]], end: Point) -> tuple[float, float]:
-    """Loss and length of a taut path; infinite for another."""
+    """Loss and length of a taut path; infinite for another.
+
+    It bends where it passes, a little outside; how much that costs is read off the vertices.
+    """
     at = [start, *(c["pushed"] for c in bends), end]
     around = [start, *(c["vertex"] for c in bends), end]
     length = sum(math.dist(p, q) for p, q in pairwise(at))
     exponent = MODEL["nlos_exponent"] if bends else MODEL["los_exponent"]
     loss = MODEL["reference_db"] + 10 * exponent * math.log10(max(length, 1))
     for i, corner in enumerate(bends):
-        one, two = minus(around[i + 1], around[i]), minus(around[i + 2], around[i + 1])
-        signs = [cross(one, two)]
-        signs += [cross(d, corner[w]) for d in (one, two) for w in ("before", "after")]
-        if min(signs) < -1e-9 and max(signs) > 1e-9:
+        here, there = minus(at[i + 1], at[i]), minus(at[i + 2], at[i + 1])
+        left = (cross(here, there), cross(here, corner["after"]), cross(there, corner["before"]))
+        right = (cross(there, here), cross(corner["before"], here), cross(corner["after"], there))
+        sides = [
+            side
+            for side, (turn, *inner) in ((1, left), (-1, right))
+            if turn > -1e-9 and min(inner) > 1e-9
+        ]
+        if not sides:
             return math.inf, math.inf
-        angle = abs(math.atan2(cross(one, two), one[0] * two[0] + one[1] * two[1]))
+        one, two = minus(around[i + 1], around[i]), minus(around[i + 2], around[i + 1])
+        turn = max(sides[0] * cross(one, two), 0)
+        angle = math.atan2(turn, one[0] * two[0] + one[1] * two[1])
         share = min(angle / MODEL["full_bend_rad"], 1)
         bend = MODEL["least_bend_db"] + share * (MODEL["most_bend_db"] - MODEL["least_bend_db"])
         loss += bend / (1 + MODEL["decay"] * i)

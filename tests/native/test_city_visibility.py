@@ -36,12 +36,12 @@ def test_cells_are_seen_on_the_side_where_the_building_is(town):
     seen = pixels_of(town, town.sight())
     outdoors = town.buildings.reshape(-1) == 0
     blocked, sure = boxes.hidden(town, town.corners[:, None], town.cells[None])
-    along = town.cells[None] - town.wedges[:, None, 0]
+    along = town.cells[None] - town.corners[:, None]
     before = cross(along, town.wedges[:, None, 1])
     after = cross(along, town.wedges[:, None, 2])
     sure &= (np.abs(before) > 1e-6) & (np.abs(after) > 1e-6)
-    for side, sign in ((0, 1), (1, -1)):
-        expected = ~blocked & outdoors & (sign * before > 0) & (sign * after > 0)
+    for side, inner in ((0, before > 0), (1, after < 0)):
+        expected = ~blocked & outdoors & inner
         np.testing.assert_array_equal(seen[:, side][sure], expected[sure])
 
 

@@ -22,8 +22,7 @@ struct Corners {
   std::size_t count;
 };
 
-// A path that leaves a corner leaves it with the building on its left or on its right, or bends
-// away from it, which no shortest path does.
-enum class Side : std::uint8_t { left, right, none };
+// A path bends round a corner with its building on the left or on the right.
+enum class Side : std::uint8_t { left, right };
 
 } // namespace rssfix

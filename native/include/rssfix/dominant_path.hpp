@@ -10,8 +10,9 @@ namespace rssfix {
 //   reference_db + 10 p log10(max(l, 1)) + sum over i of a_i f(angle_i), i = 0 .. n - 1,
 // p = los_exponent where n is 0, else nlos_exponent; a_i = 1 / (1 + decay i);
 // f(angle) = least_bend_db + (most_bend_db - least_bend_db) min(angle / full_bend_rad, 1).
-// Angles are those at the buildings' corners themselves. Every leg that an obstacle stands in the
-// way of costs obstacle_db more.
+// Angles are those at the buildings' corners themselves, 0 where a path bends at the point that
+// stands a little outside and not at the corner. Every leg that an obstacle stands in the way of
+// costs obstacle_db more.
 struct PathModel {
   double reference_db;
   double los_exponent;
@@ -43,12 +44,15 @@ struct PathLabel {
   double length_m;
   double direction_x; // of arrival at the building's corner, a unit vector
   double direction_y;
+  double from_x_m; // where the last leg starts
+  double from_y_m;
   std::uint32_t bends;
   bool settled;
 };
 
 // The path of least loss from a transmitter to every cell's centre (dominant path model, SPEC
-// 3.11), among the paths that wrap round their corners as a taut string does.
+// 3.11), among the paths that wrap round their corners as a taut string does: judged, as sight is,
+// at the corners' points a little outside.
 //
 // Dijkstra with the loss as key over (corner, side); one path is kept for each, the one of least
 // loss up to there, so that a path may be missed whose bends would come out cheaper further on.
