@@ -25,20 +25,22 @@ _GAUSSIAN: dict[str, Any] = {"loss": "gaussian"}
 # Preset and what is changed of it.
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     # The calibrated Gaussian posterior mean of SPEC 3.13.
-    "posterior mean": ("posterior", {"estimate": "mean", "tailed": False}),
+    "posterior mean": ("posterior", {"estimate": "mean", "tailed": False, "classes": 1}),
     "posterior": ("posterior", {}),
     "residual": ("residual", {}),
     "LocUNet quarter width": ("paper", {}),
 }
-# Asked for by name: heatmap regression (SPEC 3.10), a narrow correction, the paper's table IX.
+# Asked for by name: a likelihood without classes of roughness, a narrow
+# correction, heatmap regression (SPEC 3.10), the paper's table IX.
 MORE_MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "posterior of one class": ("posterior", {"classes": 1}),
     "edge": ("edge", {}),
-    "heatmap regression, CoM": ("paper", _GAUSSIAN),
-    "heatmap regression, arg max": ("paper", {**_GAUSSIAN, "estimate": "mode"}),
-    "LocUNet, MSE": ("paper", {"loss": "mse"}),
-    "LocUNet, ReLU": ("paper", {"activation": "relu"}),
-    "LocUNet, softmax": ("paper", {"activation": "softmax"}),
-    "LocUNet, sigmoid": ("paper", {"activation": "sigmoid"}),
+    "heatmap regression CoM": ("paper", _GAUSSIAN),
+    "heatmap regression arg max": ("paper", {**_GAUSSIAN, "estimate": "mode"}),
+    "LocUNet MSE": ("paper", {"loss": "mse"}),
+    "LocUNet ReLU": ("paper", {"activation": "relu"}),
+    "LocUNet softmax": ("paper", {"activation": "softmax"}),
+    "LocUNet sigmoid": ("paper", {"activation": "sigmoid"}),
 }
 ALL_MODELS = {**MODELS, **MORE_MODELS}
 

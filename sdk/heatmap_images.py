@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .heatmap_rules import Gray
+from .roughness import LEVELS
 
 SLOTS = 5
 LOCUNET_CHANNELS = 3 * SLOTS + 1
@@ -54,7 +55,7 @@ def locunet_images(
 
 
 def correction_images(
-    maps: NDArray[np.uint8],
+    codes: NDArray[np.uint16],
     tables: NDArray[np.float32],
     sums: NDArray[np.float32],
     allowed: NDArray[np.bool_],
@@ -62,8 +63,8 @@ def correction_images(
     """Log-posterior and where users may stand, then likelihood and radio map of every slot.
 
     Args:
-        maps: (K, H, W) levels of the transmitters in slots, K <= 5.
-        tables: (K, 256) their log-likelihoods per level.
+        codes: (K, H, W) class and level of the transmitters in slots, K <= 5.
+        tables: (K, 256 classes) their log-likelihoods per code.
         sums: (H, W) log-likelihood of all transmitters.
         allowed: (H, W).
 
@@ -74,8 +75,8 @@ def correction_images(
     below = np.maximum(sums - sums[allowed].max(), LEAST_SUM)
     images[0, 0] = np.where(allowed, np.minimum(below, 0.0) / -LEAST_SUM + 1.0, 0.0)
     images[0, 1] = allowed
-    for slot, (levels, table) in enumerate(zip(maps, tables, strict=True)):
+    for slot, (code, table) in enumerate(zip(codes, tables, strict=True)):
         likely = np.maximum(table - table.max(), LEAST_LOG) / -LEAST_LOG + 1.0
-        images[0, 2 + slot] = likely.astype(np.float32)[levels]
-        images[0, 2 + SLOTS + slot] = levels.astype(np.float32) / np.float32(255)
+        images[0, 2 + slot] = likely.astype(np.float32)[code]
+        images[0, 2 + SLOTS + slot] = (code % LEVELS).astype(np.float32) / np.float32(255)
     return images

@@ -18,8 +18,9 @@ from .fields import Fields
 from .fingerprint import Fingerprint
 from .fix import Status
 from .rank_rules import FloorGrid, floor_grid
+from .roughness import LEVELS
 
-LEVELS = 256
+MAX_CLASSES = 64
 # What a place is told from: with fewer maps a position is a ring or two points.
 LEAST_TRANSMITTERS = 3
 MAX_KNOTS = 256
@@ -59,10 +60,12 @@ class Likelihood:
     p is normal with mean mu(R) and deviation sigma(R), both piecewise linear over the range of the
     maps; a share of `tail` scatters `tail_factor` times as wide, and a share of `outliers` is
     anywhere in the range. What falls below the noise floor is not received. `power` tempers the sum
-    over transmitters, whose errors are not independent.
+    over transmitters, whose errors are not independent. Where a map is rough, the `rougher` ones
+    hold, whose power does not count: `rougher[i]` where its `roughness` is above `above[i]`.
 
     Args:
         mean_db, sigma_db: at as many levels, evenly from the lowest to the highest.
+        above: increasing.
     """
 
     gray: Gray
@@ -72,6 +75,23 @@ class Likelihood:
     power: float
     tail: float = 0.0
     tail_factor: float = 1.0
+    above: tuple[int, ...] = ()
+    rougher: tuple[Likelihood, ...] = ()
+
+    @property
+    def classes(self) -> int:
+        """Of roughness."""
+        return 1 + len(self.rougher)
+
+    @cached_property
+    def class_of(self) -> NDArray[np.uint16]:
+        """Class of every roughness (256,)."""
+        return np.searchsorted(self.above, np.arange(LEVELS), side="left").astype(np.uint16)
+
+    def codes(self, maps: NDArray[np.uint8], roughness: NDArray[np.uint8]) -> NDArray[np.uint16]:
+        """256 class + level of every pixel: where `tables` is to be read."""
+        found: NDArray[np.uint16] = self.class_of[roughness] * np.uint16(LEVELS) + maps
+        return found
 
     @cached_property
     def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -100,12 +120,16 @@ class Likelihood:
         return (inside * (1.0 - self.tail), 1.0), (inside * self.tail, self.tail_factor)
 
     def tables(self, path_loss_db: NDArray[Any]) -> NDArray[np.float32]:
-        """`power` times the log-likelihood of each measurement (K,) for every level: (K, 256).
-
-        NaN: not received.
-        """
-        mean, sigma = self.moments
+        """`power` times the log-likelihood of each measurement (K,), NaN = not received, for every
+        level of every class: (K, 256 classes). With several classes level 0 is read as level 1."""
         p = np.asarray(path_loss_db, dtype=np.float64)[:, None]
+        log = np.concatenate([one._log(p) for one in (self, *self.rougher)], axis=1)
+        if self.rougher:
+            log[:, ::LEVELS] = log[:, 1::LEVELS]
+        return (self.power * log).astype(np.float32)
+
+    def _log(self, p: NDArray[np.float64]) -> NDArray[np.float64]:
+        mean, sigma = self.moments
         z = (np.nan_to_num(p) - mean) / sigma
         span = self.gray.high_db - self.gray.low_db
         density = np.full(z.shape, self.outliers / span)
@@ -113,11 +137,7 @@ class Likelihood:
             if share > 0:
                 width = sigma * (factor * math.sqrt(2 * math.pi))
                 density += share * np.exp(-0.5 * (z / factor) ** 2) / width
-        log = np.log(density + 1e-12)
-        tables: NDArray[np.float32] = (self.power * np.where(np.isnan(p), self.silent, log)).astype(
-            np.float32
-        )
-        return tables
+        return np.where(np.isnan(p), self.silent, np.log(density + 1e-12))
 
     def to_json(self) -> dict[str, Any]:
         """As `likelihood` reads it."""
@@ -128,6 +148,10 @@ class Likelihood:
             "power": self.power,
             "tail": self.tail,
             "tail_factor": self.tail_factor,
+            "rougher": [
+                {"above": above, **{k: v for k, v in one.to_json().items() if k != "rougher"}}
+                for above, one in zip(self.above, self.rougher, strict=True)
+            ],
         }
 
 
@@ -272,6 +296,10 @@ def likelihood(part: Fields, gray: Gray) -> Likelihood:
     mean_db, sigma_db = (part.numbers(name, above, MAX_KNOTS) for name, above in _MOMENTS)
     if len(mean_db) < 2 or len(mean_db) != len(sigma_db):
         raise part.wrong("mean_db", f"2 numbers or more, as many as sigma_db ({len(sigma_db)})")
+    parts = list(part.inners("rougher", MAX_CLASSES - 1)) if part.has("rougher") else []
+    above = tuple(one.integer("above", 0, LEVELS - 1) for one in parts)
+    if list(above) != sorted(set(above)) or any(one.has("rougher") for one in parts):
+        raise part.wrong("rougher", "in the order of above, none alike and none with its own")
     return Likelihood(
         gray,
         tuple(mean_db),
@@ -280,6 +308,8 @@ def likelihood(part: Fields, gray: Gray) -> Likelihood:
         part.number("power", 0, 100),
         part.number("tail", -1e-12, 0.999) if part.has("tail") else 0.0,
         part.number("tail_factor", 0, 100) if part.has("tail_factor") else 1.0,
+        above,
+        tuple(likelihood(one, gray) for one in parts),
     )
 
 

@@ -15,7 +15,8 @@ from sdk.heatmap_images import (
     SLOTS,
 )
 from sdk.heatmap_rules import Likelihood
-from training.radio_likelihood import measured, measured_tables
+from sdk.roughness import LEVELS
+from training.radio_likelihood import codes, measured, measured_tables
 from training.radio_worlds import Samples, Worlds
 
 
@@ -48,18 +49,18 @@ def correction_inputs(
 ) -> tuple[Tensor, Tensor]:
     """Images (B, 12, S, S) and the log-posterior (B, S, S), -inf where ``allowed`` (M, S, S) is
     False, of samples whose transmitters stand in slots."""
-    levels = worlds.levels[samples.map[:, None], samples.transmitter]
-    b, k, side, _ = levels.shape
+    index = codes(worlds, samples, likelihood)
+    b, k, side, _ = index.shape
     tables = measured_tables(worlds, samples, likelihood)
     likely = (tables - tables.amax(dim=2, keepdim=True)).clamp_min(LEAST_LOG) / -LEAST_LOG + 1
-    index = levels.reshape(b, k, -1).long()
-    sums = tables.gather(2, index).sum(dim=1).reshape(b, side, side)
+    flat = index.flatten(2)
+    sums = tables.gather(2, flat).sum(dim=1).reshape(b, side, side)
     here = allowed[samples.map]
     log = sums.masked_fill(~here, -torch.inf)
     top = log.flatten(1).amax(dim=1)[:, None, None]
-    images = torch.zeros(b, CORRECTION_CHANNELS, side, side, device=levels.device)
+    images = torch.zeros(b, CORRECTION_CHANNELS, side, side, device=log.device)
     images[:, 0] = torch.where(here, (sums - top).clamp(LEAST_SUM, 0.0) / -LEAST_SUM + 1, 0.0)
     images[:, 1] = here.float()
-    images[:, 2 : 2 + k] = likely.gather(2, index).reshape(b, k, side, side)
-    images[:, 2 + SLOTS : 2 + SLOTS + k] = levels.float() / 255
+    images[:, 2 : 2 + k] = likely.gather(2, flat).reshape(b, k, side, side)
+    images[:, 2 + SLOTS : 2 + SLOTS + k] = (index % LEVELS).float() / 255
     return images, log

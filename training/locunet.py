@@ -131,7 +131,7 @@ def fitted(
 ) -> tuple[HeatmapModel, dict[str, Any]]:
     """A model learned from ``worlds``, its power and its epoch chosen on ``others``; and what there
     is to say about it."""
-    likelihood = fit_likelihood(worlds, seed, preset.tailed)
+    likelihood = fit_likelihood(worlds, seed, preset.tailed, preset.classes)
     model = HeatmapModel("posterior", likelihood, worlds.box, preset.estimate)
     likelihood = _tempered(model, others, drawn(others, _POWER_PER_MAP, seed))
     model = replace(model, likelihood=likelihood, kind=preset.kind)

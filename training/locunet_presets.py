@@ -13,16 +13,17 @@ class LocUNetPreset:
     """Everything about a training that is not the city or the seed.
 
     ``kind``: no network, one that corrects the log-posterior, or the paper's. ``scenario``: the
-    world that users measure in. ``width``: channels at full size of a correction, factor of the
-    paper's. ``activation`` and ``loss`` ("mae", "mse") are those of the paper's ablation;
-    "gaussian" is heatmap regression. ``few``: share of the samples with three transmitters. An
-    epoch is ``steps`` batches.
+    world that users measure in. ``tailed`` and ``classes``: of the likelihood. ``width``: channels
+    at full size of a correction, factor of the paper's. ``activation`` and ``loss`` ("mae", "mse")
+    are those of the paper's ablation; "gaussian" is heatmap regression. ``few``: share of the
+    samples with three transmitters. An epoch is ``steps`` batches.
     """
 
     kind: str
     scenario: str = "robust"
     estimate: str = "median"
     tailed: bool = True
+    classes: int = 8
     width: float = 16
     activation: str = "leaky_relu"
     loss: str = "mae"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sdk.heatmap_rules import Likelihood
+from sdk.heatmap_rules import Gray, Likelihood
+from sdk.roughness import LEVELS
 from training.radio_worlds import Samples, Worlds
 
 KNOTS = 17
@@ -16,30 +19,64 @@ MOST_PAIRS = 200_000
 # A deviation under a level of the maps says nothing.
 _LEAST_SIGMA_DB = 0.3
 _SMOOTH = 0.02
+# Of a class of roughness.
+_LEAST_PAIRS = 1000
 _STEPS = 60
 POWERS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
 
 
-def pairs(worlds: Worlds, most: int = MOST_PAIRS, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """What the maps show (P,) uint8 and what users measured (P,) dB, NaN = not received."""
+class Pairs(NamedTuple):
+    """Of P users and transmitters: what the map shows there (P,) uint8, its roughness (P,) uint8,
+    and what was measured (P,) dB, NaN = not received."""
+
+    shown: Tensor
+    rough: Tensor
+    measured: Tensor
+
+    def part(self, rows: Tensor) -> Pairs:
+        """Some of them."""
+        return Pairs(*(column[rows] for column in self))
+
+
+def pairs(worlds: Worlds, most: int = MOST_PAIRS, seed: int = 0) -> Pairs:
+    """At most ``most`` of all maps, drawn at random."""
     maps, transmitters, _ = worlds.measured_db.shape
-    index = torch.arange(maps)[:, None, None]
     column, row = worlds.user[..., 0], worlds.user[..., 1]
-    shown = worlds.levels[
-        index, torch.arange(transmitters)[None, :, None], row[:, None, :], column[:, None, :]
-    ].flatten()
-    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(shown))[:most])
-    return shown[order], worlds.measured_db.reshape(-1)[order]
+    at = (
+        torch.arange(maps)[:, None, None], torch.arange(transmitters)[None, :, None],
+        row[:, None, :], column[:, None, :],
+    )  # fmt: skip
+    whole = worlds.levels[at].flatten(), worlds.rough[at].flatten(), worlds.measured_db.flatten()
+    order = np.random.default_rng(seed).permutation(len(whole[0]))[:most]
+    return Pairs(*whole).part(torch.from_numpy(order))
 
 
-def fit_likelihood(worlds: Worlds, seed: int = 0, tailed: bool = True) -> Likelihood:
+def fit_likelihood(
+    worlds: Worlds, seed: int = 0, tailed: bool = True, classes: int = 1
+) -> Likelihood:
     """The likelihood of largest probability over users of all maps; its power is 1.
 
     Measurements below the noise floor count by the probability to fall there. ``tailed`` False:
-    without the wider part, as the calibrated Gaussian posterior of SPEC 3.13.
+    without the wider part, as the calibrated Gaussian posterior of SPEC 3.13. ``classes``: of
+    roughness, each with as many of the pairs and a likelihood of its own; fewer where they would
+    have too few pairs.
     """
-    shown, measured = (part.cpu() for part in pairs(worlds, seed=seed))
-    gray = worlds.gray
+    found = Pairs(*(part.cpu() for part in pairs(worlds, seed=seed)))
+    shares = np.linspace(0, 1, min(classes, 1 + len(found.rough) // _LEAST_PAIRS) + 1)[1:-1]
+    rough = found.rough.numpy()
+    edges = np.unique(np.quantile(rough, shares).astype(np.int64))
+    above = edges[edges < rough.max()].tolist()
+    class_of = torch.from_numpy(np.searchsorted(above, rough, side="left"))
+    first, *others = (
+        _fitted(found.part((class_of == one).nonzero()[:, 0]), worlds.gray, tailed)
+        for one in range(len(above) + 1)
+    )
+    return replace(first, above=tuple(above), rougher=tuple(others))
+
+
+def _fitted(found: Pairs, gray: Gray, tailed: bool) -> Likelihood:
+    """Of pairs of one class."""
+    shown, measured = found.shown, found.measured
     level = torch.from_numpy(gray.level_db)
     knots = torch.linspace(gray.low_db, gray.high_db, KNOTS, dtype=torch.float64)
     # Linear interpolation between knots, as a table over the levels.
@@ -92,13 +129,21 @@ def fit_likelihood(worlds: Worlds, seed: int = 0, tailed: bool = True) -> Likeli
         )
 
 
+def codes(worlds: Worlds, samples: Samples, likelihood: Likelihood) -> Tensor:
+    """``Likelihood.codes`` of the samples' maps (B, K, S, S) int64."""
+    at = samples.map[:, None], samples.transmitter
+    levels = worlds.levels[at].long()
+    if not likelihood.rougher:
+        return levels
+    class_of = torch.from_numpy(likelihood.class_of.astype(np.int64)).to(levels.device)
+    return class_of[worlds.rough[at].long()] * LEVELS + levels
+
+
 def log_likelihoods(worlds: Worlds, samples: Samples, likelihood: Likelihood) -> Tensor:
     """Of every transmitter at every pixel (B, K, S, S) float32."""
-    levels = worlds.levels[samples.map[:, None], samples.transmitter]
+    index = codes(worlds, samples, likelihood)
     tables = measured_tables(worlds, samples, likelihood)
-    b, k, side, _ = levels.shape
-    found = tables.reshape(b * k, -1).gather(1, levels.reshape(b * k, -1).long())
-    return found.reshape(b, k, side, side)
+    return tables.gather(2, index.flatten(2)).reshape(index.shape)
 
 
 def measured(worlds: Worlds, samples: Samples) -> Tensor:
@@ -107,7 +152,7 @@ def measured(worlds: Worlds, samples: Samples) -> Tensor:
 
 
 def measured_tables(worlds: Worlds, samples: Samples, likelihood: Likelihood) -> Tensor:
-    """``Likelihood.tables`` of the samples: (B, K, 256)."""
+    """``Likelihood.tables`` of the samples: (B, K, 256 classes)."""
     values = measured(worlds, samples)
     tables = likelihood.tables(values.flatten().cpu().numpy())
     return torch.from_numpy(tables).to(values.device).reshape(*values.shape, -1)

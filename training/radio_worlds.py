@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdk.heatmap_rules import Gray
+from sdk.roughness import roughness
 from training.progress import steps
 from training.propagation.dataset import City, CityError
 
@@ -25,13 +26,15 @@ ESTIMATED = "estimated"
 class Worlds:
     """M maps of S x S pixels with T transmitters, U users and D deployments of 5 each.
 
-    ``levels`` (M, T, S, S) uint8: the estimated maps; ``measured_db`` (M, T, U) float32: path loss
+    ``levels`` (M, T, S, S) uint8: the estimated maps, ``rough`` how uneven they are
+    (``sdk.roughness``); ``measured_db`` (M, T, U) float32: path loss
     in the scenario, NaN below the noise floor; ``outdoors`` (M, S, S) bool; ``transmitter`` (M, T,
     2) and ``user`` (M, U, 2) int64: column and row; ``deployments`` (M, D, 5) int64; ``numbers``
     (M,): of the maps in the city.
     """
 
     levels: Tensor
+    rough: Tensor
     measured_db: Tensor
     outdoors: Tensor
     transmitter: Tensor
@@ -103,7 +106,9 @@ def worlds_of(
             user = city.pixels(one.users_xy)
             measured = one.path_loss_db[index][:, user[:, 0], user[:, 1]].astype(np.float32)
             measured[measured < gray.noise_floor_db] = np.nan
-            parts["levels"].append(gray.levels(one.path_loss_db[estimated].astype(np.float32)))
+            levels = gray.levels(one.path_loss_db[estimated].astype(np.float32))
+            parts["levels"].append(levels)
+            parts["rough"].append(roughness(levels, one.buildings == 0))
             parts["measured_db"].append(measured)
             parts["outdoors"].append(one.buildings == 0)
             parts["transmitter"].append(city.pixels(one.transmitters_xy)[:, ::-1])
@@ -117,7 +122,7 @@ def worlds_of(
     return Worlds(**stacked, numbers=numbers, gray=gray, pitch_m=city.pitch_m, scenario=scenario)
 
 
-_PARTS = ("levels", "measured_db", "outdoors", "transmitter", "user", "deployments")
+_PARTS = ("levels", "rough", "measured_db", "outdoors", "transmitter", "user", "deployments")
 
 
 def drawn(worlds: Worlds, per_map: int, seed: int) -> Samples:

@@ -26,6 +26,7 @@ from ..heatmap_rules import HeatmapOutput, HeatmapRules, transmitter_pixels
 from ..places import Places
 from ..posterior import Posterior
 from ..quasi_heatmap import LEAST_MASS, belief
+from ..roughness import roughness, split_maps, split_tables
 from .floor_grids import cells_of
 
 if TYPE_CHECKING:
@@ -80,9 +81,12 @@ class Heatmap:
         if rules.network is not None and rules.network.kind == "locunet" and not whole:
             raise ValueError("the places of a locunet network must be all pixels of the map")
         self._maps, self._outdoors, self._scores = maps, outdoors, scores
-        flat = maps.reshape(len(maps), -1)
-        self._flat = np.ascontiguousarray(flat)
-        self._at_places = np.ascontiguousarray(flat[:, self._cells])
+        likelihood = rules.likelihood
+        self._codes = likelihood.codes(maps, roughness(maps, outdoors))
+        flat = split_maps(self._codes.reshape(len(maps), -1), likelihood.classes)
+        # Only what a fix reads: all pixels where a network looks at them.
+        read = flat if rules.network is not None else flat[..., self._cells]
+        self._flat = np.ascontiguousarray(read)
         self._allowed = np.zeros(rules.grid.shape, dtype=np.bool_)
         self._allowed.reshape(-1)[self._cells] = True
         self._pixels = transmitter_pixels(rules, places.pitch_m, transmitter_xy_m)
@@ -126,13 +130,16 @@ class Heatmap:
             return Prepared(_NOTHING, images)
         rows = slice(None) if known.all() else np.flatnonzero(known)
         tables = self.rules.likelihood.tables(loss[rows])
+        flat = self._flat[rows].reshape(-1, self._flat.shape[-1])
+        classes = self.rules.likelihood.classes
+        sums = self._native.level_sums(flat, split_tables(tables, classes))
         if network is None:
-            return Prepared(self._native.level_sums(self._at_places[rows], tables), None)
-        sums = self._native.level_sums(self._flat[rows], tables)
+            return Prepared(sums, None)
         in_tables = np.cumsum(known)[chosen] - 1
         images = correction_images(
-            self._maps[chosen], tables[in_tables], sums.reshape(self._allowed.shape), self._allowed
-        )
+            self._codes[chosen], tables[in_tables], sums.reshape(self._allowed.shape),
+            self._allowed,
+        )  # fmt: skip
         return Prepared(sums[self._cells], images)
 
     def invoke(self, prepared: Prepared) -> Prepared:

@@ -101,18 +101,18 @@ def test_the_command_keeps_records_and_writes_tables(folder, tmp_path):
 
 def test_a_kept_model_is_asked_again_not_learned_again(folder, tmp_path, monkeypatch):
     tiny = {"epochs": 1, "steps": 2, "batch": 4, "width": 0.02}
-    for name in ("heatmap regression, CoM", "heatmap regression, arg max"):
+    for name in ("heatmap regression CoM", "heatmap regression arg max"):
         preset, changes = locunet_models.ALL_MODELS[name]
         monkeypatch.setitem(locunet_models.ALL_MODELS, name, (preset, {**changes, **tiny}))
     monkeypatch.setattr("training.networks.locunet.SIDES", (16,))
     asked = Asked(load_city(folder), 10, 1, Machine(), tmp_path)
-    mean = study(asked, "heatmap regression, CoM", "robust", 0, elsewhere=False)
+    mean = study(asked, "heatmap regression CoM", "robust", 0, elsewhere=False)
     monkeypatch.setattr(locunet_models, "fitted", None)
-    mode = study(asked, "heatmap regression, arg max", "robust", 0, elsewhere=False)
+    mode = study(asked, "heatmap regression arg max", "robust", 0, elsewhere=False)
     assert len(list(tmp_path.iterdir())) == 1
     assert mean["learned"] == mode["learned"]
     assert list(mean["tests"]) == list(mode["tests"]) == ["robust"]
-    model, _ = locunet_models.learned_model(asked, "heatmap regression, arg max", "robust", 0)
+    model, _ = locunet_models.learned_model(asked, "heatmap regression arg max", "robust", 0)
     worlds = asked.worlds("test", "robust")
     samples = drawn(worlds, 10, 0)
     heatmap = model.heatmap(worlds, in_slots(worlds, samples)).detach().numpy()

@@ -18,6 +18,7 @@ from sdk.fingerprint import Fingerprint
 from sdk.heatmap_images import slots
 from sdk.heatmap_rules import Gray, Likelihood
 from sdk.positioners.heatmap import Heatmap
+from sdk.roughness import roughness
 from training import locunet
 from training.cli_train import train as command
 from training.heatmap_inputs import correction_inputs, in_slots, locunet_images
@@ -101,6 +102,31 @@ def test_the_likelihood_is_recovered(worlds):
     expected = 2.0 + 0.05 * (gray.level_db[often] + 147.0)
     np.testing.assert_allclose(deviation[often], expected, rtol=0.35)
     assert 0.01 < likelihood.outliers < 0.12
+
+
+def test_rough_places_have_a_likelihood_of_their_own(worlds):
+    rng = np.random.default_rng(0)
+    index = torch.arange(len(worlds))[:, None, None]
+    transmitter = torch.arange(worlds.levels.shape[1])[None, :, None]
+    column, row = worlds.user[..., 0][:, None], worlds.user[..., 1][:, None]
+    at = index, transmitter, row, column
+    shown, rough = worlds.levels[at].numpy(), worlds.rough[at].numpy()
+    assert np.array_equal(worlds.rough[0], roughness(worlds.levels[0].numpy(),
+                                                     worlds.outdoors[0].numpy()))  # fmt: skip
+    wide = rough > np.median(rough)
+    found = worlds.gray.level_db[shown] + np.where(wide, 8.0, 1.0) * rng.normal(size=shown.shape)
+    made = replace(worlds, measured_db=torch.from_numpy(found.astype(np.float32)),
+                   gray=replace(worlds.gray, noise_floor_db=-147.0))  # fmt: skip
+    likelihood = fit_likelihood(made, classes=2)
+    assert likelihood.above == (int(np.median(rough)),)
+    middle = np.bincount(shown[~wide].ravel(), minlength=256).argmax()
+    assert likelihood.moments[1][middle] == pytest.approx(1.0, rel=0.25)
+    (other,) = likelihood.rougher
+    middle = np.bincount(shown[wide].ravel(), minlength=256).argmax()
+    assert other.moments[1][middle] == pytest.approx(8.0, rel=0.25)
+    assert fit_likelihood(made, classes=1).rougher == ()
+    # Too few pairs for eight.
+    assert 1 <= len(fit_likelihood(made, classes=8).rougher) < 7
 
 
 def test_log_likelihoods_pixel_by_pixel(worlds):
@@ -197,7 +223,7 @@ def test_locunet_images_are_those_of_the_device(city, worlds):
         np.testing.assert_allclose(batch[b], expected[0], atol=1e-6)
         tables = likelihood.tables(loss)
         sums = np.stack([table[levels] for table, levels in zip(tables, maps, strict=True)]).sum(0)
-        expected = device_correction(maps, tables, sums, allowed[m].numpy())
+        expected = device_correction(maps.astype(np.uint16), tables, sums, allowed[m].numpy())
         np.testing.assert_allclose(corrected[b], expected[0], atol=1e-5)
         assert log[b].isneginf().equal(~allowed[m])
 
