@@ -59,11 +59,14 @@ def export_run(
     precision: str = "int8",
     progress: bool = False,
     form: str = "auto",
+    maps: Path | None = None,
+    number: int = 0,
 ) -> Exported:
     """Convert, verify in every runtime the bundle is for, and write `output`.
 
     Nothing is written unless all checks of `export.verify` pass; `progress` shows a bar for them.
-    `form` is that of `export.forms`: "auto" (1-D where it is exact), "1d" or "2d".
+    `form` is that of `export.forms`: "auto" (1-D where it is exact), "1d" or "2d". `maps` and
+    `number` are those of `training.radio_maps.moved`: a locunet model goes to other radio maps.
 
     Raises:
         ExportError: the run, a converter or a check; the message says which and by how much.
@@ -74,6 +77,10 @@ def export_run(
         raise ExportError(f"precision {precision!r}, expected one of {PRECISIONS}")
     try:
         run = Run.load(folder)
+        if maps is not None:
+            from training.radio_maps import moved
+
+            run = moved(run, maps, number)
     except RssfixError as error:
         raise ExportError(str(error)) from None
     if run.system not in SYSTEMS:

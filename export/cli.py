@@ -32,9 +32,26 @@ import click
     show_default=True,
     help="Of a convolutional network; auto: 1d where that is exact (circular padding).",
 )
+@click.option(
+    "--maps",
+    type=click.Path(exists=True, path_type=Path),
+    help="locunet: other radio maps than those of the run, a file (docs/locunet.md) or a folder of "
+    "rssfix simulate city.",
+)
+@click.option(
+    "--map", "number", default=0, show_default=True, type=click.IntRange(0),
+    help="Which map of the folder of --maps.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 def export(
-    run: Path, output: Path, formats: tuple[str, ...], precision: str, form: str, as_json: bool
+    run: Path,
+    output: Path,
+    formats: tuple[str, ...],
+    precision: str,
+    form: str,
+    maps: Path | None,
+    number: int,
+    as_json: bool,
 ) -> None:
     """Convert a run to a verified bundle that a device loads.
 
@@ -44,12 +61,18 @@ def export(
 
     A circular network on N x N maps is exactly a network on the vector, which is many times
     faster: --form 1d writes that, --form 2d the maps, whichever of the two was trained.
+
+    A locunet model belongs to no town: --maps takes it to new radio maps without training.
     """
     from export.build import export_run
     from export.errors import ExportError
 
+    if number and maps is None:
+        raise click.UsageError(f"--map {number}: of which folder? Give --maps too")
     try:
-        report = export_run(run, output, formats, precision, progress=not as_json, form=form)
+        report = export_run(
+            run, output, formats, precision, not as_json, form, maps=maps, number=number
+        )
     except ExportError as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
