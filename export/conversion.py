@@ -10,9 +10,14 @@ import onnx
 from numpy.typing import NDArray
 from torch import nn
 
-from export.onnx_model import quantize_onnx, to_onnx
+from export.onnx_model import quantize_dense_onnx, quantize_onnx, to_onnx
 from export.parts import Attempt, Parts
-from export.tflite_model import quantize_tflite, require_converter, to_tflite
+from export.tflite_model import (
+    quantize_dense_tflite,
+    quantize_tflite,
+    require_converter,
+    to_tflite,
+)
 from training.run import Run
 
 SCORES = "logits"
@@ -59,6 +64,7 @@ def model_files(
     formats: Sequence[str],
     precision: str,
     kept: KeptFloat | None,
+    dense_alone: bool = False,
 ) -> dict[str, bytes]:
     """The members `model.onnx` and `model.tflite`, as far as ``formats`` asks for them.
 
@@ -66,16 +72,21 @@ def model_files(
         shape: of the input with its batch axis of 1; ``outputs``: names of the results in order.
         calibration (B, ...): inputs of training scans, for the ranges of int8.
         kept: None = everything becomes int8.
+        dense_alone: only dense layers become int8, whatever ``kept`` says.
     """
     files = {}
     if "onnx" in formats:
         model = to_onnx(graph, shape, outputs)
-        if precision == "int8":
+        if precision == "int8" and dense_alone:
+            model = quantize_dense_onnx(model)
+        elif precision == "int8":
             model = quantize_onnx(model, calibration, None if kept is None else kept.after(model))
         files["model.onnx"] = model
     if "tflite" in formats:
         model = to_tflite(graph, shape)
-        if precision == "int8":
+        if precision == "int8" and dense_alone:
+            model = quantize_dense_tflite(model)
+        elif precision == "int8":
             model = quantize_tflite(model, calibration, [] if kept is None else kept.patterns)
         files["model.tflite"] = model
     return files
@@ -89,8 +100,10 @@ def before_scores(model: bytes) -> str:
     raise AssertionError(f"no node of the model writes {SCORES!r}")
 
 
-def described(precision: str, float_head: bool) -> str:
+def described(precision: str, float_head: bool, head_alone: bool = False) -> str:
     """The precision in words, for the report and the provenance."""
     if precision == "fp32":
         return precision
+    if head_alone:
+        return "int8 head, float32 before it"
     return f"int8, {'float32' if float_head else 'int8'} head"

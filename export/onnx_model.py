@@ -1,9 +1,10 @@
-"""PyTorch network → one ONNX file, fp32 or static int8."""
+"""PyTorch network → one ONNX file: fp32, static int8, or its dense layers alone in int8."""
 
 import logging
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -66,29 +67,56 @@ def quantize_onnx(
     `images` (B, ...) are calibration inputs from the training split. What is computed from the
     tensor `float_after`, or from one of several, stays float32.
     """
+    graph = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model))
+    tensors = [float_after] if isinstance(float_after, str) else float_after or ()
+    with _quantized_file() as path:
+        quantization.quantize_static(
+            graph,
+            str(path),
+            _Rows(images),
+            quant_format=quantization.QuantFormat.QDQ,
+            activation_type=quantization.QuantType.QInt8,
+            weight_type=quantization.QuantType.QInt8,
+            per_channel=True,
+            nodes_to_exclude=_downstream(graph.graph, tensors),
+        )
+        return path.read_bytes()
+
+
+def quantize_dense_onnx(model: bytes) -> bytes:
+    """The dense layers of an fp32 ONNX file in int8, one weight scale per output; all else float32.
+
+    What a dense layer reads is quantized by the range of each scan: there is nothing to calibrate,
+    and the values before it, those of silent access points among them, are not rounded at all.
+    """
+    graph = onnx.load_model_from_string(model)
+    # The quantizer transposes weights and then trips over the shapes noted before.
+    del graph.graph.value_info[:]
+    with _quantized_file() as path:
+        quantization.quantize_dynamic(
+            graph,
+            str(path),
+            op_types_to_quantize=["Gemm", "MatMul"],
+            per_channel=True,
+            # x86 without VNNI adds products of unsigned and signed values in 16 bits, which
+            # saturate. What the layer reads is unsigned.
+            weight_type=quantization.QuantType.QUInt8,
+        )
+        return path.read_bytes()
+
+
+@contextmanager
+def _quantized_file() -> Iterator[Path]:
+    """Where to write a quantized file to; the quantizer's chatter is kept out of our output."""
+    root = logging.getLogger()
+    level = root.level
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        graph = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model))
-        tensors = [float_after] if isinstance(float_after, str) else float_after or ()
-        excluded = _downstream(graph.graph, tensors)
-        quantized = Path(folder, "int8.onnx")
-        root = logging.getLogger()
-        level = root.level
         root.setLevel(logging.ERROR)
         try:
-            quantization.quantize_static(
-                graph,
-                str(quantized),
-                _Rows(images),
-                quant_format=quantization.QuantFormat.QDQ,
-                activation_type=quantization.QuantType.QInt8,
-                weight_type=quantization.QuantType.QInt8,
-                per_channel=True,
-                nodes_to_exclude=excluded,
-            )
+            yield Path(folder, "int8.onnx")
         finally:
             root.setLevel(level)
-        return quantized.read_bytes()
 
 
 def _downstream(graph: onnx.GraphProto, tensors: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from click.testing import CliRunner
@@ -14,12 +15,15 @@ from click.testing import CliRunner
 from export import build, exloc, verify
 from export.build import METADATA_KEY, export_run
 from export.cli import export
+from export.conversion import SCORES, model_files
 from export.errors import ExportError
 from export.exloc import checkpoint_probability
 from export.verify import scan_of
 from sdk import Localizer
+from sdk.runtimes.tflite import interpreters
 from training import neighbours
 from training.exloc import load_network
+from training.networks.exloc import ExLocNet
 from training.run import Run
 from training.survey_file import read_survey, write_survey
 
@@ -189,21 +193,94 @@ def test_the_limit_knows_the_run_s_held_out_error(int8, run_1d):
         assert verdict.to_json()["most_shift_m"] == round(verdict.most_shift_m, 4)
 
 
-def test_int8_falls_back_to_a_float_head(run_1d, tmp_path, monkeypatch):
+def refusing(monkeypatch, count):
+    """The first ``count`` verdicts find fault, whatever they see."""
     judge = verify.Verdict.problems
     seen = []
 
     def strict(verdict, precision):
         seen.append(verdict)
-        return ["too far"] if len(seen) == 1 else judge(verdict, precision)
+        return ["too far"] if len(seen) <= count else judge(verdict, precision)
 
     monkeypatch.setattr(verify.Verdict, "problems", strict)
+
+
+def weights_of(path):
+    model = onnx.load_model_from_string(member(path, "model.onnx"))
+    return {w.name: w for w in model.graph.initializer}
+
+
+def test_int8_falls_back_to_an_int8_head_alone(run_1d, tmp_path, monkeypatch):
+    refusing(monkeypatch, 2)
+    report = export_run(run_1d, tmp_path / "head.rssfix", ["onnx", "tflite"], "int8")
+    assert report.note == "1d network, int8 head, float32 before it"
+    assert len(report.rejected) == 1
+    assert [name.split()[0] for name in report.agreeing] == ["tflite-runtime"]
+    kinds = {name: w.data_type for name, w in weights_of(report.path).items() if "weight" in name}
+    assert kinds["network.layers.0.conv.weight"] == onnx.TensorProto.FLOAT
+    assert [k for name, k in kinds.items() if name.startswith("network.fc.weight_q")] == [
+        onnx.TensorProto.UINT8
+    ]
+
+
+def test_int8_falls_back_to_a_float_head(run_1d, tmp_path, monkeypatch):
+    refusing(monkeypatch, 2)
     report = export_run(run_1d, tmp_path / "head.rssfix", ["onnx"], "int8")
     assert report.note == "1d network, int8, float32 head"
-    assert len(report.rejected) == 1
-    weights = onnx.load_model_from_string(member(report.path, "model.onnx")).graph.initializer
-    head = [w for w in weights if w.name.startswith("network.fc.weight")]
+    assert len(report.rejected) == 2
+    head = [w for name, w in weights_of(report.path).items() if name.startswith("network.fc.weigh")]
     assert [w.data_type for w in head] == [onnx.TensorProto.FLOAT]
+
+
+def test_a_network_that_is_mostly_convolutions_has_no_int8_head_alone(run_2d):
+    run = Run.load(run_2d)
+    deep = ExLocNet(**{**run.network, "width": 32, "depth": 4, "kernel": 3})
+    run = replace(run, network=deep.config, state=deep.state_dict())
+    notes = [attempt().note for attempt in exloc.attempts(run, ["onnx"], "int8")]
+    assert notes == ["2d network, int8, int8 head", "2d network, int8, float32 head"]
+    assert len(list(exloc.attempts(run, ["onnx"], "fp32"))) == 1
+
+
+@pytest.mark.parametrize("form", ["onnx", "tflite"])
+def test_silence_costs_nothing_where_the_head_alone_is_int8(form):
+    """Silent access points off the steps of int8: hundreds of equal errors, which add up."""
+    n, cells = 300, 40
+    torch.manual_seed(0)
+    wide = ExLocNet(n, cells, width=4, depth=2)
+    with torch.no_grad():
+        # All of one sign, so that errors of one sign do not average out.
+        wide.fc.weight.copy_(wide.fc.weight.abs())
+    rng = np.random.default_rng(0)
+    images = np.full((64, 1, n), -0.23, dtype=np.float32)
+    for image in images:
+        image[0, rng.choice(n, 12, replace=False)] = rng.uniform(0.0, 37.0, 12)
+    mean = []
+    for dense_alone in (False, True):
+        files = model_files(
+            wide.eval(), (1, 1, n), (SCORES,), images, [form], "int8", None, dense_alone
+        )
+        with torch.inference_mode():
+            wanted = wide(torch.from_numpy(images)).numpy()
+        mean.append(np.abs(scores_of(files, images) - wanted).mean() / np.ptp(wanted))
+    assert mean[1] < 0.005
+    assert mean[1] < mean[0] / 5
+
+
+def scores_of(files, images):
+    ((name, data),) = files.items()
+    if name == "model.onnx":
+        session = onnxruntime.InferenceSession(data)
+        return np.concatenate([session.run([SCORES], {"input": one[None]})[0] for one in images])
+    kind, _ = interpreters(most=1)[0]
+    device = kind(model_content=data)
+    device.allocate_tensors()
+    (asked,), (told,) = device.get_input_details(), device.get_output_details()
+    found = []
+    for one in images:
+        device.set_tensor(asked["index"], one[None])
+        device.invoke()
+        found.append(device.get_tensor(told["index"])[0].copy())
+    return np.array(found)
 
 
 def test_a_float_head_in_tflite_is_nearer_to_the_checkpoint(run_1d):
@@ -213,7 +290,7 @@ def test_a_float_head_in_tflite_is_nearer_to_the_checkpoint(run_1d):
     largest = []
     for float_head in (False, True):
         parts = exloc._parts(run, ["tflite"], "int8", float_head=float_head)
-        reference = build._reference(run, exloc.checkpoint_probability)
+        reference = build._reference(run, exloc)
         data = build._bundle(run, reference, parts, ())
         with Localizer.open(data) as localizer:
             found = [localizer.posterior(scan_of(run.bssids, row)).probability for row in rows]
