@@ -1,4 +1,4 @@
-"""What the LocUNet paper reports (Yapar et al. 2022, tables III to V; 256 x 256 pixels of 1 m)."""
+"""What the LocUNet paper reports (Yapar et al. 2022, tables III to IX; 256 x 256 pixels of 1 m)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,24 @@ TABLE_V = {
     "LocUNet Nominal": (4.80, 8.80, 20.07, 25.64), "kNN Nominal": (6.95, 11.29, 24.38, 28.56),
     "LocUNet Robustness": (12.94, 12.52, 11.93, 13.14),
     "kNN Robustness": (9.22, 12.46, 23.41, 27.38),
+}  # fmt: skip
+# Noise of the training labels and of the transmitters' places, sigma m: mean error in Robustness.
+TABLE_VI = {
+    "kNN": {0: 27.38, 5: 27.20, 15: 27.13, 25: 27.20},
+    "LocUNet": {0: 13.14, 5: 13.47, 15: 13.79, 25: 13.58},
+}
+TABLE_VII = {
+    "transmitters": {
+        "kNN": {5: 30.91, 15: 43.67, 25: 57.95}, "LocUNet": {5: 16.42, 15: 29.01, 25: 40.96},
+    },
+    "transmitters learned": {
+        "kNN": {5: 30.11, 15: 38.81, 25: 45.19}, "LocUNet": {5: 16.26, 15: 25.43, 25: 34.09},
+    },
+}  # fmt: skip
+# All inputs: mean error and RMSE in Robustness; None = did not converge.
+TABLE_IX = {
+    "LocUNet quarter width": (13.14, 21.78), "LocUNet MSE": (14.45, 21.93), "LocUNet ReLU": None,
+    "LocUNet softmax": (14.05, 23.47), "LocUNet sigmoid": (13.15, 23.09),
 }  # fmt: skip
 # Of ranging by time of arrival with 5 and 3 transmitters, at noise of 0, 10 and 20 m.
 TABLE_VIII = {

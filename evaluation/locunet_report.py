@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from evaluation.locunet_paper import TABLE_III, TABLE_IV, TABLE_V, TABLE_VIII
-from evaluation.locunet_study import COUNTS, METHODS, ratio
+from evaluation.locunet_noise import SCENARIO
+from evaluation.locunet_paper import TABLE_III
+from evaluation.locunet_side_tables import (
+    VARIED,
+    Record,
+    ablation,
+    by_method,
+    mean_of,
+    noise_table,
+    paper_table,
+    ranging_table,
+    size_of,
+    table,
+)
+from evaluation.locunet_study import ALL_METHODS, COUNTS, ratio
 from sdk.atomic import write_file
 
-Record = dict[str, Any]
 _KNN, _POSTERIOR = "kNN", "posterior mean"
 _PAPER_OF = {"LocUNet quarter width": "LocUNet"}
 
@@ -24,45 +35,41 @@ def report(out: Path) -> str:
     records = [json.loads(f.read_text(encoding="utf-8")) for f in files]
     if not records:
         return "no results, no tables"
-    order = {name: i for i, name in enumerate(METHODS)}
+    order = {name: i for i, name in enumerate(ALL_METHODS)}
     records.sort(key=lambda r: (r["scenario"], order.get(r["method"], len(order)), r["seed"]))
     made_by = sorted({f"`{r['command']}`, commit {r['commit']}, {r['date']}" for r in records})
-    rss = [r for r in records if "tests" in r]
+    noisy = [r for r in records if "noise" in r]
+    rss = [r for r in records if "tests" in r and "noise" not in r]
     ranging = [r for r in records if "ranging" in r]
     parts = ["# LocUNet: tables", "\n".join(f"- {one}" for one in made_by)]
     for scenario in dict.fromkeys(r["scenario"] for r in rss):
         here = [r for r in rss if r["scenario"] == scenario]
-        parts += [f"## Learned and measured in `{scenario}` ({_size(here[0])})", _accuracy(here)]
+        parts += [f"## Learned and measured in `{scenario}` ({size_of(here[0])})", _accuracy(here)]
         parts += ["By the number of transmitters received, of 5, mean error m:", _by_heard(here)]
     if rss:
         parts += ["## Out of distribution: mean error m with 5 transmitters", _elsewhere(rss)]
+    varied = [r for r in rss if r["scenario"] == SCENARIO and r["method"] in VARIED]
+    if len(varied) > 1:
+        parts += [
+            "## Heatmap regression, activations and losses (tables IX and X)",
+            ablation(varied),
+        ]
+    if noisy:
+        parts += [
+            "## Noise (tables VI and VII): mean error m with 5 transmitters",
+            noise_table(noisy, rss),
+        ]
     if ranging:
-        parts += ["## Ranging by time of arrival", _ranging(ranging)]
-    parts += ["## The paper's figures (256 x 256 pixels of 1 m, its own data)", _paper()]
+        parts += ["## Ranging by time of arrival", ranging_table(ranging)]
+    parts += ["## The paper's figures (256 x 256 pixels of 1 m, its own data)", paper_table()]
     write_file(out / "tables.md", "\n\n".join(parts) + "\n")
     plain = {"made_by": made_by, "records": [_short(r) for r in records]}
     write_file(out / "tables.json", json.dumps(plain, indent=1) + "\n")
     return f"{len(records)} records -> {out / 'tables.md'}"
 
 
-def _size(record: Record) -> str:
-    city = record["city"]
-    return (
-        f"{city['size_px']} x {city['size_px']} pixels of {city['pitch_m']:g} m, "
-        f"{city['n_maps']} maps, {record['test_maps']} of them test, "
-        f"{record['per_map']} users each"
-    )
-
-
-def _of(records: Sequence[Record]) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
-    for record in records:
-        found.setdefault(record["method"], []).append(record)
-    return found
-
-
 def _accuracy(records: Sequence[Record]) -> str:
-    of = _of(records)
+    of = by_method(records)
     scenario = records[0]["scenario"]
     heads = ["", "seeds"]
     for count in COUNTS:
@@ -74,7 +81,7 @@ def _accuracy(records: Sequence[Record]) -> str:
         for i, count in enumerate(COUNTS):
             tests = [r["tests"][scenario][str(count)] for r in found]
             cells += [
-                _mean(t[key] for t in tests) for key in ("mean_m", "median_m", "p75_m", "p95_m")
+                mean_of(t[key] for t in tests) for key in ("mean_m", "median_m", "p75_m", "p95_m")
             ]
             inside = [t["coverage_68"] for t in tests if t["coverage_68"] is not None]
             cells.append(f"{np.mean(inside):.0%}" if inside else "")
@@ -102,11 +109,11 @@ def _by_heard(records: Sequence[Record]) -> str:
     scenario = records[0]["scenario"]
     numbers = sorted({n for r in records for n in r["tests"][scenario]["5"]["heard"]}, key=int)
     rows = []
-    for name, found in _of(records).items():
+    for name, found in by_method(records).items():
         cells = [name]
         for n in numbers:
             here = [r["tests"][scenario]["5"]["heard"].get(n) for r in found]
-            cells.append(_mean(one["mean_m"] for one in here if one))
+            cells.append(mean_of(one["mean_m"] for one in here if one))
         rows.append(cells)
     users = [
         str(sum(r["tests"][scenario]["5"]["heard"].get(n, {"n": 0})["n"] for r in records[:1]))
@@ -119,51 +126,13 @@ def _elsewhere(records: Sequence[Record]) -> str:
     scenarios = list(dict.fromkeys(s for r in records for s in r["tests"]))
     rows = []
     for scenario in dict.fromkeys(r["scenario"] for r in records):
-        for name, found in _of([r for r in records if r["scenario"] == scenario]).items():
+        for name, found in by_method([r for r in records if r["scenario"] == scenario]).items():
             cells = [
-                _mean(r["tests"][s]["5"]["mean_m"] for r in found if s in r["tests"])
+                mean_of(r["tests"][s]["5"]["mean_m"] for r in found if s in r["tests"])
                 for s in scenarios
             ]
             rows.append([f"{name}, learned in {scenario}", *cells])
     return table(["measured in", *scenarios], rows)
-
-
-def _ranging(records: Sequence[Record]) -> str:
-    noises = list(records[0]["ranging"])
-    heads = [
-        "",
-        *(f"σ {n} m, {c} Tx" for n in noises for c in COUNTS),
-        "ms",
-        "infeasible",
-        "paper, σ 0",
-    ]
-    rows = []
-    for name, found in _of(records).items():
-        cells = [name]
-        for n in noises:
-            cells += [_mean(r["ranging"][n][str(c)]["mean_m"] for r in found) for c in COUNTS]
-        times = [r["ranging"][n][str(c)]["ms"] for r in found for n in noises for c in COUNTS]
-        none = [
-            r["ranging"][n][str(c)]["infeasible"] for r in found for n in noises for c in COUNTS
-        ]
-        paper = TABLE_VIII.get(name)
-        cells += [f"{np.mean(times):.1f}", f"{np.mean(none):.1%}",
-                  "" if paper is None else f"{paper[0]:g} / {paper[1]:g}"]  # fmt: skip
-        rows.append(cells)
-    city = records[0]["city"]
-    where = f"{city['size_px']} x {city['size_px']} pixels of {city['pitch_m']:g} m"
-    users = f"{records[0]['samples']} users of {records[0]['test_maps']} test maps"
-    return f"{users}, {where}.\n\n" + table(heads, rows)
-
-
-def _paper() -> str:
-    rows = [[f"table III, {world}: {name}, 5 and 3 Tx", *map(str, values)]
-            for world, of in TABLE_III.items() for name, values in of.items()]  # fmt: skip
-    rows += [[f"table IV, 1 to 5 received: {name}", *map(str, v)] for name, v in TABLE_IV.items()]
-    rows += [[f"table V, DPM, DPM cars, IRT, IRT cars: {n}", *map(str, v)]
-             for n, v in TABLE_V.items()]  # fmt: skip
-    width = max(map(len, rows))
-    return table(["", *[" "] * (width - 1)], [r + [""] * (width - len(r)) for r in rows])
 
 
 def _short(record: Record) -> Record:
@@ -175,17 +144,3 @@ def _short(record: Record) -> Record:
         for s, t in record["tests"].items()
     }
     return {**record, "tests": tests}
-
-
-def _mean(values: Iterable[float], digits: int = 2) -> str:
-    found = list(values)
-    if not found:
-        return ""
-    spread = f" ± {np.std(found, ddof=1):.{digits}f}" if len(found) > 1 else ""
-    return f"{np.mean(found):.{digits}f}{spread}"
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown."""
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

@@ -7,13 +7,16 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from evaluation.provenance import commit, today, without_folders
 from sdk.atomic import write_file
 from sdk.errors import RssfixError
+
+if TYPE_CHECKING:
+    from evaluation.locunet_models import Asked
 
 DEFAULT_OUT = Path("evaluation/results/locunet")
 RUNS = "runs"
@@ -23,7 +26,7 @@ RESTS_ON = (
     "training/locunet.py", "training/locunet_fitting.py", "training/locunet_presets.py",
     "training/heatmap_model.py", "training/heatmap_inputs.py", "training/radio_knn.py",
     "training/radio_likelihood.py", "training/radio_worlds.py", "training/networks",
-    "evaluation/locunet_models.py", "evaluation/locunet_study.py",
+    "evaluation/locunet_models.py", "evaluation/locunet_study.py", "evaluation/locunet_noise.py",
     "evaluation/baselines/radio_maps.py",
     "evaluation/baselines/ranging.py", "evaluation/baselines/ranging_sdp.py",
 )  # fmt: skip
@@ -42,6 +45,7 @@ RESTS_ON = (
               help="Of every test map.")  # fmt: skip
 @click.option("--ranging", default=0, show_default=True, type=click.IntRange(0),
               help="Users for the methods of time of arrival; 0 leaves them out.")  # fmt: skip
+@click.option("--noise", is_flag=True, help="Also labels and transmitters that are off.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 @click.option("--keep", "kept", type=click.Path(file_okay=False, path_type=Path),
@@ -55,6 +59,7 @@ def locunet(
     seeds: int,
     users: int,
     ranging: int,
+    noise: bool,
     threads: int,
     device: str,
     kept: Path | None,
@@ -68,9 +73,12 @@ def locunet(
     if not report_only:
         names = [name for name in wanted.split(",") if name]
         try:
-            _learn(data, out, names, scenarios or SCENARIOS, seeds, users, threads, device, kept)
+            asked = _asked(data, names, users, threads, device, kept)
+            _learn(asked, out, names, scenarios or SCENARIOS, seeds)
             if ranging:
-                _range(data, out, ranging, users)
+                _range(asked, out, ranging)
+            if noise:
+                _disturb(asked, out)
         except (RssfixError, ValueError) as error:
             raise click.ClickException(str(error)) from None
         except KeyboardInterrupt:
@@ -80,19 +88,11 @@ def locunet(
     click.echo(report(out))
 
 
-def _learn(
-    data: Path,
-    out: Path,
-    names: list[str],
-    scenarios: tuple[str, ...],
-    seeds: int,
-    users: int,
-    threads: int,
-    device: str,
-    kept: Path | None,
-) -> None:
-    from evaluation.locunet_models import MORE_MODELS, Asked
-    from evaluation.locunet_study import ALL_METHODS, METHODS, study
+def _asked(
+    data: Path, names: list[str], users: int, threads: int, device: str, kept: Path | None
+) -> Asked:
+    from evaluation.locunet_models import Asked
+    from evaluation.locunet_study import ALL_METHODS
     from training.fitting import device_of
     from training.locunet import Machine
     from training.propagation.dataset import load_city
@@ -102,7 +102,15 @@ def _learn(
         raise click.BadParameter(
             f"--only {unknown[0]!r}: expected some of {', '.join(ALL_METHODS)}"
         )
-    asked = Asked(load_city(data), users, threads, Machine(device_of(device)), kept)
+    return Asked(load_city(data), users, threads, Machine(device_of(device)), kept)
+
+
+def _learn(
+    asked: Asked, out: Path, names: list[str], scenarios: tuple[str, ...], seeds: int
+) -> None:
+    from evaluation.locunet_models import MORE_MODELS
+    from evaluation.locunet_study import METHODS, study
+
     made = _made()
     # All methods with one seed first: a table is worth more than three rows.
     for seed in range(seeds):
@@ -116,16 +124,28 @@ def _learn(
                 _write(file, made, study(asked, method, scenario, seed, elsewhere))
 
 
-def _range(data: Path, out: Path, samples: int, users: int) -> None:
+def _range(asked: Asked, out: Path, samples: int) -> None:
     from evaluation.locunet_ranging import RANGERS, study
-    from training.propagation.dataset import load_city
 
-    city, made = load_city(data), _made()
+    made = _made()
     for method in RANGERS:
         file = _file(out, f"toa-{method}-0")
         if not file.is_file():
             click.echo(file.stem)
-            _write(file, made, study(city, method, samples, users))
+            _write(file, made, study(asked.city, method, samples, asked.per_map))
+
+
+def _disturb(asked: Asked, out: Path) -> None:
+    from evaluation.locunet_noise import NOISES, SIGMAS_M, noise_study
+
+    made = _made()
+    for name, noise in NOISES.items():
+        for sigma_m in SIGMAS_M:
+            for method in noise.methods:
+                file = _file(out, f"noise-{name}-{sigma_m:g}-{method}")
+                if not file.is_file():
+                    click.echo(file.stem)
+                    _write(file, made, noise_study(asked, name, sigma_m, method))
 
 
 def _made() -> dict[str, str]:
