@@ -16,6 +16,7 @@ from sdk.images import InputRecipe
 from sdk.positioners.fused import floor_members
 from training.augmentation import shaken
 from training.cells import Cells
+from training.descent import Descent
 from training.epochs import Watched, run_epochs
 from training.networks.exloc import ExLocNet, circulant
 from training.presets import Preset
@@ -105,16 +106,9 @@ def fit(
         rssi_dbm.shape[1], len(cells), preset.width, preset.depth, preset.kernel, preset.padding,
         preset.head, preset.form, preset.embedding,
     ).to(settings.device)  # fmt: skip
-    # The paper's Adam; decoupled decay leaves it unchanged at 0.
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay
-    )
     size = min(preset.batch, len(rssi_dbm))
     per_epoch = len(rssi_dbm) // size
-    schedule = None
-    if preset.one_cycle:
-        total = max(preset.epochs * per_epoch, 2)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, preset.learning_rate, total)
+    descent = Descent(network, preset, per_epoch)
     rows_of = shaken(rssi_dbm, recipe, preset, settings.device)
     # Scans share spots, so a table of targets per spot spares each batch most of its arithmetic.
     spot, spot_of = truth.spots()
@@ -135,11 +129,7 @@ def fit(
             loss = _cross_entropy(log_p, target)
             if preset.floor_loss:
                 loss = loss + preset.floor_loss * _floor_cross_entropy(log_p, target, members)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if schedule is not None:
-                schedule.step()
+            descent.step(loss)
 
     result.epochs = run_epochs(
         network, one,

@@ -12,6 +12,7 @@ from torch import nn
 
 from sdk.images import InputRecipe
 from training.cells import Cells
+from training.descent import Descent
 from training.epochs import Watched, run_epochs
 from training.fluctuation import Fluctuation
 from training.lbn_presets import LbnPreset
@@ -82,18 +83,11 @@ def fit(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = network_of(preset, len(cells)).to(device)
-    # The paper's Adam; decoupled decay leaves it unchanged at 0.
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay
-    )
     rows = len(material.rssi_dbm)
     shown = rows * preset.factor
     size = min(preset.batch, shown)
     per_epoch = shown // size
-    schedule = None
-    if preset.one_cycle:
-        total = max(preset.epochs * per_epoch, 2)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, preset.learning_rate, total)
+    descent = Descent(network, preset, per_epoch)
     draws = Fluctuation(material.rssi_dbm, material.place, material.session, preset.draw)
     # Class 0 of a network with the paper's 75 outputs belongs to nothing.
     targets = torch.from_numpy(np.pad(material.targets, ((0, 0), (network.first_place, 0))))
@@ -111,11 +105,7 @@ def fit(
             images = torch.from_numpy(material.recipe.images(scans)).to(device)
             target = targets[torch.from_numpy(material.spot[row])].to(device)
             loss = nn.functional.cross_entropy(network(images), target)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if schedule is not None:
-                schedule.step()
+            descent.step(loss)
 
     result.epochs = run_epochs(
         network, one,
