@@ -15,6 +15,7 @@ from evaluation.locunet_side_tables import (
     Record,
     ablation,
     by_method,
+    edge_table,
     mean_of,
     noise_table,
     paper_table,
@@ -59,6 +60,9 @@ def report(out: Path) -> str:
             "## Noise (tables VI and VII): mean error m with 5 transmitters",
             noise_table(noisy, rss),
         ]
+    for record in records:
+        if "edge" in record:
+            parts += ["## int8 networks on a device", edge_table(record)]
     if ranging:
         parts += ["## Ranging by time of arrival", ranging_table(ranging)]
     parts += ["## The paper's figures (256 x 256 pixels of 1 m, its own data)", paper_table()]

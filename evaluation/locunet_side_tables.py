@@ -68,6 +68,19 @@ def noise_table(records: Sequence[Record], clean: Sequence[Record]) -> str:
     )
 
 
+def edge_table(record: Record) -> str:
+    """A row per network: every runtime's time, mean error and size."""
+    heads, rows = [""], {}
+    for runtime, of in record["edge"].items():
+        heads += [f"{runtime}: ms", "mean m", "kB"]
+        for name, one in of.items():
+            error = "" if one["mean_m"] is None else f"{one['mean_m']:.2f}"
+            rows.setdefault(name, [name]).extend([f"{one['ms']:.2f}", error, f"{one['kb']:g}"])
+    where = f"`{record['scenario']}`, {size_of({**record, 'per_map': record['users']})}"
+    how = "median time of a fix over all stages, one thread, the networks by turns"
+    return f"{where}; {how}.\n\n" + table(heads, list(rows.values()))
+
+
 def ranging_table(records: Sequence[Record]) -> str:
     noises = list(records[0]["ranging"])
     heads = [

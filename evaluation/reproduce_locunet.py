@@ -46,6 +46,9 @@ RESTS_ON = (
 @click.option("--ranging", default=0, show_default=True, type=click.IntRange(0),
               help="Users for the methods of time of arrival; 0 leaves them out.")  # fmt: skip
 @click.option("--noise", is_flag=True, help="Also labels and transmitters that are off.")
+@click.option("--edge", is_flag=True, help="Also int8 networks beside each other: time and error.")
+@click.option("--pictures", is_flag=True, help="Also a place on a test map, as every method sees "
+              "it.")  # fmt: skip
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 @click.option("--keep", "kept", type=click.Path(file_okay=False, path_type=Path),
@@ -60,6 +63,8 @@ def locunet(
     users: int,
     ranging: int,
     noise: bool,
+    edge: bool,
+    pictures: bool,
     threads: int,
     device: str,
     kept: Path | None,
@@ -79,6 +84,12 @@ def locunet(
                 _range(asked, out, ranging)
             if noise:
                 _disturb(asked, out)
+            if edge:
+                _cost(asked, out)
+            if pictures:
+                from evaluation.locunet_plots import draw
+
+                draw(asked, out)
         except (RssfixError, ValueError) as error:
             raise click.ClickException(str(error)) from None
         except KeyboardInterrupt:
@@ -146,6 +157,15 @@ def _disturb(asked: Asked, out: Path) -> None:
                 if not file.is_file():
                     click.echo(file.stem)
                     _write(file, made, noise_study(asked, name, sigma_m, method))
+
+
+def _cost(asked: Asked, out: Path) -> None:
+    from evaluation.locunet_edge import edge_study
+
+    file = _file(out, "edge")
+    if not file.is_file():
+        made = _made()
+        _write(file, made, edge_study(asked))
 
 
 def _made() -> dict[str, str]:
