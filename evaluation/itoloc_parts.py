@@ -164,7 +164,7 @@ def _update(floor: int, seed: int, month: int, control: bool = False) -> Part:
 def _official(name: str, preset: str, changes: dict[str, Any], seed: int) -> Part:
     def make(shelf: Shelf) -> dict[str, Any]:
         survey = ujiindoorloc.read(shelf.data / "ujiindoorloc")
-        record = itoloc_systems.official(survey, preset, changes, seed)
+        record = itoloc_systems.official(survey, preset, changes, seed, shelf.models / name)
         return {"kind": "official", "floor": -1, "system": "ujiindoorloc", "seed": seed,
                 **record}  # fmt: skip
 

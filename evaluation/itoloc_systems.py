@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -122,12 +123,17 @@ def updated(
     return {"cpu_s": round(time.process_time() - began, 1), "updates": reports, "ways": ways}
 
 
-def official(survey: Survey, preset: str, changes: Mapping[str, Any], seed: int) -> dict[str, Any]:
+def official(
+    survey: Survey, preset: str, changes: Mapping[str, Any], seed: int, folder: Path | None = None
+) -> dict[str, Any]:
     """A survey's own split: a preset, its network and its neighbours alone, and the kNN to beat
-    (Sorensen over powed levels), with the floor to be found. Nothing of the test is used."""
+    (Sorensen over powed levels), with the floor to be found. Nothing of the test is used. The run
+    is kept in ``folder``, where given."""
     began = time.process_time()
     run = itoloc.train(survey, preset, seed=seed, threads=1, changes=changes)
     took = time.process_time() - began
+    if folder is not None:
+        run.save(folder)
     learned, truth = (survey.take(survey.rows(name)) for name in ("train", "test"))
     query, nothing = truth.fingerprints(run.bssids), np.zeros(len(run.bssids), dtype=bool)
     places, network = places_of_run(run), itoloc.load_network(run)

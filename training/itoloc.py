@@ -1,9 +1,10 @@
 """Trains iToLoc (SPEC 2): access points, ratio images, places, domains, the adversarial network.
 
 As for eXLoc, a survey with a validation split is fitted once. For one without, a first fit leaves
-out the split drawn by ``split.py`` and settles the epochs and learning rates, the temperature, the
-accuracy table and the figures to report; a second fit with these then learns from all training
-rows. The run carries its labelled scans: an update learns from them beside the unlabelled ones.
+out the split drawn by ``split.py``, or whole sessions (``turns.py``), and settles the epochs and
+learning rates, the temperature, the accuracy table and the figures to report; a second fit with
+these then learns from all training rows. The run carries its labelled scans: an update learns from
+them beside the unlabelled ones.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from training.record import make_run
 from training.run import Run
 from training.split import Validation, spots, validation_of
 from training.survey import Survey, SurveyError
-from training.turns import tune_in_turns, turns_of
+from training.turns import left_out_at_once, tune_in_turns, turns_of
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,13 @@ def train(
     chosen, where = preset_of(PRESETS, preset, wanted), device_of(device)
     held_out = validation_of(survey, seed, rule)
     rows = survey.rows("train")
+    rest = rows & ~held_out.rows
+    if chosen.in_turns:
+        held_out, rest = left_out_at_once(survey, held_out, seed, rule)
     with arithmetic(threads):
         first = final = fit_rows(
-            survey, rows & ~held_out.rows, held_out, chosen, seed, "fit", progress, where,
-            unlabelled=unlabelled,
-        )  # fmt: skip
+            survey, rest, held_out, chosen, seed, "fit", progress, where, unlabelled=unlabelled
+        )
         if held_out.drawn:
             found = first.fitting
             final = fit_rows(

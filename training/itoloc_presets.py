@@ -28,8 +28,8 @@ class ItolocPreset:
     tenth after ``plateau`` epochs without a better error) or "adam" with one rise and fall of the
     rate; ``patience`` epochs without gain on held-out scans end it. Augmentation as in
     ``itoloc_images.py``; labels spread over ``soften_m`` metres (0: one place). ``fused``: times
-    the votes of nearest neighbours, their rule tuned on the held-out scans or, ``in_turns``, on
-    every session left out once (``turns.py``).
+    the votes of tuned nearest neighbours. ``in_turns``: held out are whole sessions, and the
+    neighbours' rule is chosen with each session left out once (``turns.py``).
     """
 
     width: int = 32

@@ -25,6 +25,9 @@ TURNS = 10
 MOST_ASKED = 1200
 # A scan farther from every other of its floor tells of the hole in the survey, not of the rule.
 REACH_M = 10.0
+# Of the turns, for one network in place of ten; and how many scans would be asked over all ten.
+SHARE_AT_ONCE = 0.3
+_MOST_AT_ONCE = 6000
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,35 @@ def turns_of(
         if found:
             return found
     return split
+
+
+def left_out_at_once(
+    survey: Survey, held_out: Validation, seed: int = 0, rule: str = "auto"
+) -> tuple[Validation, NDArray[np.bool_]]:
+    """Some of the turns together, for what is too dear to be fitted ten times: the scans asked, as
+    held-out ones, and the rows (M,) of the sessions that may answer.
+
+    Unseen spots weigh UNSEEN_SHARE. A validation split the survey brings stays as it is, and so
+    does ``held_out`` where no session can answer another.
+    """
+    train = survey.rows("train")
+    if held_out.drawn:
+        turns = turns_of(survey, held_out, seed, rule, _MOST_AT_ONCE)
+        few = turns[: max(1, round(SHARE_AT_ONCE * len(turns)))]
+        rest = np.all([turn.answering for turn in few], axis=0)
+        asked = _within_reach(survey, np.any([turn.asked for turn in few], axis=0), rest)
+        if asked.any():
+            spot, weight = spots(survey), asked.astype(np.float64)
+            known = asked & np.isin(spot, spot[rest])
+            if known.any() and (asked & ~known).any():
+                for kind, share in ((known, 1 - UNSEEN_SHARE), (asked & ~known, UNSEEN_SHARE)):
+                    weight[kind] = share * asked.sum() / kind.sum()
+            text = (
+                f"{known.sum()} rows on known spots, {(asked & ~known).sum()} on others, of "
+                f"sessions left out whole in {len(few)} of {len(turns)} turns, seed {seed}"
+            )
+            return Validation(asked, weight, text, True), rest
+    return held_out, train & ~held_out.rows
 
 
 def tune_in_turns(

@@ -17,7 +17,7 @@ from training.knn import (
     in_form,
 )
 from training.split import UNSEEN_SHARE, spots, validation_of
-from training.turns import REACH_M, TURNS, Turn, tune_in_turns, turns_of
+from training.turns import REACH_M, TURNS, Turn, left_out_at_once, tune_in_turns, turns_of
 
 
 @settings(max_examples=20, deadline=None)
@@ -51,6 +51,44 @@ def test_sessions_of_a_turn_ask_alike():
         names, count = np.unique(survey.session[turn.asked].astype(str), return_counts=True)
         assert set(count[names == "s0"]) <= {3}
         assert np.ptp(count[names != "s0"]) <= 1
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_some_turns_at_once(seed):
+    """Nine of 24 sessions are left out whole; s1 (of them with seed 0) stands on spots of its own, 4 m away."""
+    survey = invented_survey(25, side=3)
+    survey.x_m[survey.session == "s1"] += 4.0
+    drawn = validation_of(survey, seed)
+    found, rest = left_out_at_once(survey, drawn, seed)
+    train, session = survey.rows("train"), survey.session.astype(str)
+    assert not np.intersect1d(session[rest], session[train & ~rest]).size
+    assert len(np.unique(session[train & ~rest])) == 9
+    assert not (found.rows & (rest | ~train)).any()
+    assert found.drawn
+    known = np.isin(spots(survey), spots(survey)[rest])
+    weight = found.weight[found.rows]
+    assert weight.sum() == pytest.approx(found.rows.sum())
+    unseen = (found.rows & ~known).any()
+    assert unseen == ("s1" in session[train & ~rest]) == (seed == 0)
+    if unseen:
+        assert found.weight[found.rows & ~known].sum() / weight.sum() == pytest.approx(UNSEEN_SHARE)
+    else:
+        assert set(weight) == {1.0}
+    again, same = left_out_at_once(survey, drawn, seed)
+    assert (again.rows == found.rows).all()
+    assert (same == rest).all()
+
+
+def test_a_split_of_its_own_is_left_as_it_is(survey):
+    """Also where there is nothing to leave out in turns."""
+    own = validation_of(survey)
+    split = survey.split.copy()
+    split[own.rows] = "validation"
+    brought = survey.with_split(split)
+    found, rest = left_out_at_once(brought, validation_of(brought))
+    assert (found.rows == own.rows).all()
+    assert not found.drawn
+    assert (rest == brought.rows("train")).all()
 
 
 def test_who_is_out_of_reach_is_not_asked():
