@@ -55,7 +55,7 @@ def test_sessions_of_a_turn_ask_alike():
 
 @pytest.mark.parametrize("seed", [0, 2])
 def test_some_turns_at_once(seed):
-    """Nine of 24 sessions are left out whole; s1 (of them with seed 0) stands on spots of its own, 4 m away."""
+    """Nine of 24 sessions left out whole. Spots of its own has s1, of them with seed 0."""
     survey = invented_survey(25, side=3)
     survey.x_m[survey.session == "s1"] += 4.0
     drawn = validation_of(survey, seed)
