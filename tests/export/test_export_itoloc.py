@@ -1,12 +1,11 @@
 """Bundles of iToLoc: what was trained, and what was updated, in every runtime."""
 
-import json
-import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from both_runtimes import exported_alike
 from click.testing import CliRunner
 
 from export.build import export_run
@@ -28,24 +27,12 @@ def run_itoloc(part, tmp_path_factory):
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_both_runtimes_answer_as_pytorch_does(run_itoloc, precision, tmp_path):
-    report = export_run(run_itoloc, tmp_path / "site.rssfix", ["onnx", "tflite"], precision)
-    assert [v.runtime.split()[0] for v in report.verdicts] == ["onnxruntime", "ai-edge-litert"]
-    assert [name.split()[0] for name in report.agreeing] == ["tflite-runtime"]
-    for verdict in report.verdicts:
-        assert verdict.shift_m < (1e-3 if precision == "fp32" else verdict.most_shift_m)
+    report, manifest = exported_alike(
+        run_itoloc, tmp_path / "site.rssfix", precision, checkpoint_probability
+    )
     assert report.note.startswith(f"three modules, {precision}")
-    with zipfile.ZipFile(report.path) as archive:
-        manifest = json.loads(archive.read("manifest.json"))
     assert (manifest["system"], manifest["input"]["image"]) == ("itoloc", "ratio")
     assert manifest["input"]["level"] is True
-
-    run = Run.load(run_itoloc)
-    rows = run.arrays["validation_rssi_dbm"][:5]
-    wanted = checkpoint_probability(run, rows)
-    for runtime in ("onnx", "tflite"):
-        with Localizer.open(report.path, runtime=runtime) as localizer:
-            got = [localizer.posterior(scan_of(run.bssids, row)).probability for row in rows]
-            np.testing.assert_allclose(got, wanted, atol=1e-4 if precision == "fp32" else 0.1)
 
 
 def test_the_answer_is_the_mean_of_three_softmaxes(run_itoloc, tmp_path):

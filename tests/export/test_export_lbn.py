@@ -1,10 +1,8 @@
 """Bundles of the LBN-CNN: what was trained, in every runtime."""
 
-import json
-import zipfile
-
 import numpy as np
 import pytest
+from both_runtimes import exported_alike
 from click.testing import CliRunner
 
 from export.build import export_run
@@ -31,25 +29,13 @@ def run_lbn(part, tmp_path_factory):
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_both_runtimes_answer_as_pytorch_does(run_lbn, precision, tmp_path):
-    report = export_run(run_lbn, tmp_path / "site.rssfix", ["onnx", "tflite"], precision)
-    assert [v.runtime.split()[0] for v in report.verdicts] == ["onnxruntime", "ai-edge-litert"]
-    assert [name.split()[0] for name in report.agreeing] == ["tflite-runtime"]
-    for verdict in report.verdicts:
-        assert verdict.shift_m < (1e-3 if precision == "fp32" else 0.05)
+    report, manifest = exported_alike(
+        run_lbn, tmp_path / "site.rssfix", precision, checkpoint_probability, most_shift_m=0.05
+    )
     assert report.note.startswith(f"lbn network folded, {precision}")
-    with zipfile.ZipFile(report.path) as archive:
-        manifest = json.loads(archive.read("manifest.json"))
     side = manifest["input"]["side"]
     assert (manifest["system"], manifest["input"]["image"], side) == ("lbn", "square", 8)
     assert len(manifest["ap_table"]["bssids"]) <= side**2
-
-    run = Run.load(run_lbn)
-    rows = run.arrays["validation_rssi_dbm"][:5]
-    wanted = checkpoint_probability(run, rows)
-    for runtime in ("onnx", "tflite"):
-        with Localizer.open(report.path, runtime=runtime) as localizer:
-            got = [localizer.posterior(scan_of(run.bssids, row)).probability for row in rows]
-            np.testing.assert_allclose(got, wanted, atol=1e-4 if precision == "fp32" else 0.1)
 
 
 def test_explained_by_occlusion(run_lbn, tmp_path):
