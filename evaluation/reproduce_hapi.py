@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from pathlib import Path
 
 import click
 
-from evaluation.provenance import commit, today, without_folders
-from sdk.atomic import write_file
-from sdk.errors import RssfixError
+from evaluation.kept_parts import chosen, keep
+from evaluation.provenance import commit
 
 DEFAULT_OUT = Path("evaluation/results/hapi")
 RUNS = "runs"
@@ -33,33 +29,10 @@ def hapi(data: Path, out: Path, beginning: str, seeds: int) -> None:
     that are there. Delete a file there to repeat it.
     """
     from evaluation.hapi_parts import parts
-    from training.fitting import arithmetic
 
-    beginnings = tuple(beginning.split(","))
-    chosen = [one for one in parts(seeds) if one.name.startswith(beginnings)]
-    if not chosen:
-        names = ", ".join(one.name for one in parts(seeds))
-        raise click.BadParameter(f"--only {beginning!r}: expected the beginning of one of {names}")
-    command = "rssfix reproduce " + shlex.join(without_folders(sys.argv, "hapi"))
-    # Asked before: the tree may move on while this code runs.
-    commits = {one.name: commit(*one.rests_on) for one in chosen}
-    try:
-        for one in chosen:
-            file = out / RUNS / f"{one.name}.json"
-            if file.is_file():
-                click.echo(f"{one.name}: done before")
-                continue
-            click.echo(one.name)
-            try:
-                with arithmetic(1):
-                    record = one.make(data)
-            except RssfixError as error:
-                click.echo(f"  skipped: {error}")
-                continue
-            made = {"command": command, "commit": commits[one.name], "date": today()}
-            write_file(file, json.dumps({**made, **record}) + "\n")
-    except KeyboardInterrupt:
-        click.echo("interrupted; what is finished is kept")
+    todo = chosen(parts(seeds), beginning)
+    commits = {one.name: commit(*one.rests_on) for one in todo}
+    keep(todo, data, out / RUNS, "hapi", commits)
     from evaluation.hapi_report import report
 
     click.echo(report(out))

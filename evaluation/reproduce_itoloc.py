@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from pathlib import Path
 
 import click
 
-from evaluation.provenance import commit, today, without_folders
-from sdk.atomic import write_file
-from sdk.errors import RssfixError
+from evaluation.kept_parts import chosen, keep
+from evaluation.provenance import commit
 
 DEFAULT_OUT = Path("evaluation/results/itoloc")
 RUNS, MODELS = "runs", "models"
@@ -40,36 +36,11 @@ def itoloc(data: Path, out: Path, beginning: str, seeds: int, report_only: bool)
     it.
     """
     if not report_only:
-        _make(data, out, tuple(beginning.split(",")), seeds)
+        from evaluation.itoloc_parts import Shelf, parts
+
+        todo = chosen(parts(seeds), beginning)
+        commits = dict.fromkeys((one.name for one in todo), commit(*RESTS_ON))
+        keep(todo, Shelf(data, out / MODELS), out / RUNS, "itoloc", commits)
     from evaluation.itoloc_report import report
 
     click.echo(report(out))
-
-
-def _make(data: Path, out: Path, beginnings: tuple[str, ...], seeds: int) -> None:
-    from evaluation.itoloc_parts import Shelf, parts
-    from training.fitting import arithmetic
-
-    chosen = [one for one in parts(seeds) if one.name.startswith(beginnings)]
-    if not chosen:
-        names = ", ".join(one.name for one in parts(1))
-        raise click.BadParameter(f"--only {','.join(beginnings)!r}: none of {names} begins so")
-    command = "rssfix reproduce " + shlex.join(without_folders(sys.argv, "itoloc"))
-    # Asked before: the tree may move on while this code runs.
-    made = {"command": command, "commit": commit(*RESTS_ON), "date": today()}
-    shelf = Shelf(data, out / MODELS)
-    try:
-        for one in chosen:
-            file = out / RUNS / f"{one.name}.json"
-            if file.is_file():
-                continue
-            click.echo(one.name)
-            try:
-                with arithmetic(1):
-                    record = one.make(shelf)
-            except RssfixError as error:
-                click.echo(f"  skipped: {error}")
-                continue
-            write_file(file, json.dumps({**made, **record}, separators=(",", ":")) + "\n")
-    except KeyboardInterrupt:
-        click.echo("interrupted; what is finished is kept")
