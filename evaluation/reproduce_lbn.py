@@ -17,7 +17,8 @@ DEFAULT_OUT = Path("evaluation/results/lbn")
 RUNS = "runs"
 # What a record's figures rest on, for "-dirty".
 RESTS_ON = (
-    "training/lbn_fitting.py", "training/lbn_presets.py", "training/fluctuation.py",
+    "training/lbn_fitting.py", "training/lbn_presets.py", "training/descent.py",
+    "training/fluctuation.py",
     "training/networks/lbn.py", "training/networks/local_batch_norm.py", "training/knn.py",
     "training/readers/uji_library.py",
     "training/readers/sodindoorloc.py", "sdk/images.py", "evaluation/lbn_places.py",
