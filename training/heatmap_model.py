@@ -53,7 +53,8 @@ class HeatmapModel:
 
     def loss(self, worlds: Worlds, samples: Samples, allowed: Tensor, kind: str) -> Tensor:
         """Mean distance in pixels between mean and truth (``mae``), or its square (``mse``); of a
-        ``locunet`` also the squared difference to a Gaussian about the truth (``gaussian``)."""
+        ``correction`` also minus the log-probability of the true pixel (``nll``), of a ``locunet``
+        the squared difference to a Gaussian about it (``gaussian``)."""
         truth = worlds.user[samples.map, samples.user]
         if self.kind == "locunet":
             heatmap = self.heatmap(worlds, samples)
@@ -63,6 +64,9 @@ class HeatmapModel:
             found = centre_of_mass(heatmap).pixel
         else:
             log = self.log_posterior(worlds, samples, allowed)
+            if kind == "nll":
+                pixel = truth[:, 1] * log.shape[-1] + truth[:, 0]
+                return nn.functional.cross_entropy(log.flatten(1), pixel)
             found = expected_pixel(log.flatten(1).softmax(dim=1).reshape(log.shape))
         square = ((found - truth) ** 2).sum(dim=1)
         return square.mean() if kind == "mse" else (square + _TINY).sqrt().mean()

@@ -42,9 +42,9 @@ PRESETS: dict[str, LocUNetPreset] = {
     # No network: prior times a likelihood fitted in seconds; in the native core on the device.
     "posterior": LocUNetPreset("posterior"),
     # The posterior, corrected by a small U-Net that starts at 0.
-    "residual": LocUNetPreset("correction"),
+    "residual": LocUNetPreset("correction", loss="nll", epochs=5),
     # The same, half as wide, for small machines.
-    "edge": LocUNetPreset("correction", width=8),
+    "edge": LocUNetPreset("correction", loss="nll", epochs=5, width=8),
     # The paper's network, a quarter as wide; at 256 pixels and width 1 it wants an accelerator.
     "paper": LocUNetPreset(
         "locunet", estimate="mean", width=0.25, batch=16, epochs=10, learning_rate=1e-3

@@ -26,7 +26,7 @@ from training.heatmap_model import HeatmapModel, network_of
 from training.locunet_fitting import Keeper
 from training.propagation.dataset import CityError, load_city
 from training.radio_knn import RadioKnn, best_k
-from training.radio_likelihood import fit_likelihood, log_likelihoods, prior
+from training.radio_likelihood import fit_likelihood, log_likelihoods, posterior, prior
 from training.radio_site import at_site, site_of
 from training.radio_worlds import Samples, drawn, worlds_of
 from training.run import Run
@@ -357,3 +357,15 @@ def test_two_processes_train_one_network(folder, tmp_path):
     assert run.provenance["machine"]["devices"] == 2
     assert locunet.load_model(run).network is not None
     assert not out.with_name("run.partial").exists()
+
+
+def test_the_residuals_loss_is_the_log_probability_of_the_true_pixel(worlds):
+    likelihood = fit_likelihood(worlds, classes=2)
+    allowed = prior(worlds, worlds.box)
+    samples = drawn(worlds, 3, 0)
+    model = HeatmapModel("correction", likelihood, worlds.box, "median")
+    probability = posterior(worlds, samples, likelihood, allowed)
+    column, row = worlds.user[samples.map, samples.user].T
+    at_truth = probability[torch.arange(len(samples)), row, column]
+    found = float(model.loss(worlds, samples, allowed, "nll"))
+    assert found == pytest.approx(-float(at_truth.log().mean()), rel=1e-4)
