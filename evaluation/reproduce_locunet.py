@@ -51,6 +51,9 @@ RESTS_ON = (
               "it.")  # fmt: skip
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1))
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
+@click.option("--precision", default="32-true", show_default=True, help="Of training: 32-true, "
+              "bf16-mixed or 16-mixed.")  # fmt: skip
+@click.option("--here", is_flag=True, help="Measure only in the scenario that was learned.")
 @click.option("--keep", "kept", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for learned models, which are then not learned twice.")  # fmt: skip
 @click.option("--report-only", is_flag=True, help="Tables of what is there.")
@@ -67,6 +70,8 @@ def locunet(
     pictures: bool,
     threads: int,
     device: str,
+    precision: str,
+    here: bool,
     kept: Path | None,
     report_only: bool,
 ) -> None:
@@ -78,8 +83,9 @@ def locunet(
     if not report_only:
         names = [name for name in wanted.split(",") if name]
         try:
-            asked = _asked(data, names, users, threads, device, kept)
-            _learn(asked, out, names, scenarios or SCENARIOS, seeds)
+            machine = device, precision
+            asked = _asked(data, names, users, threads, machine, kept)
+            _learn(asked, out, names, scenarios or SCENARIOS, seeds, here)
             if ranging:
                 _range(asked, out, ranging)
             if noise:
@@ -100,12 +106,17 @@ def locunet(
 
 
 def _asked(
-    data: Path, names: list[str], users: int, threads: int, device: str, kept: Path | None
+    data: Path,
+    names: list[str],
+    users: int,
+    threads: int,
+    machine: tuple[str, str],
+    kept: Path | None,
 ) -> Asked:
     from evaluation.locunet_models import Asked
     from evaluation.locunet_study import ALL_METHODS
     from training.fitting import device_of
-    from training.locunet import Machine
+    from training.locunet import PRECISIONS, Machine
     from training.propagation.dataset import load_city
 
     unknown = [name for name in names if name not in ALL_METHODS]
@@ -113,11 +124,15 @@ def _asked(
         raise click.BadParameter(
             f"--only {unknown[0]!r}: expected some of {', '.join(ALL_METHODS)}"
         )
-    return Asked(load_city(data), users, threads, Machine(device_of(device)), kept)
+    device, precision = machine
+    if precision not in PRECISIONS:
+        raise click.BadParameter(f"--precision {precision!r}: expected {', '.join(PRECISIONS)}")
+    made_on = Machine(device_of(device), 1, precision)
+    return Asked(load_city(data), users, threads, made_on, kept)
 
 
 def _learn(
-    asked: Asked, out: Path, names: list[str], scenarios: tuple[str, ...], seeds: int
+    asked: Asked, out: Path, names: list[str], scenarios: tuple[str, ...], seeds: int, here: bool
 ) -> None:
     from evaluation.locunet_models import MORE_MODELS
     from evaluation.locunet_study import METHODS, study
@@ -131,7 +146,7 @@ def _learn(
                 if file.is_file():
                     continue
                 click.echo(file.stem)
-                elsewhere = method not in MORE_MODELS
+                elsewhere = not here and method not in MORE_MODELS
                 _write(file, made, study(asked, method, scenario, seed, elsewhere))
 
 
