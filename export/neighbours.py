@@ -46,7 +46,8 @@ def neighbour_members(run: Run) -> dict[str, bytes]:
 
 def neighbour_output(run: Run, rule: Rule) -> dict[str, Any]:
     """The part of the manifest's output that a rule over a run's database fills."""
-    return {
+    moved = {} if tuple(rule.shifts_db) == (0.0,) else {"shifts_db": list(rule.shifts_db)}
+    return moved | {
         "database": {
             "start": "database_start.npy",
             "ap": "database_ap.npy",

@@ -11,6 +11,10 @@ from .rank_rules import RanksOutput
 from .readings import KINDS
 from .value_form import MAX_EXPONENT, VALUE_KINDS
 
+# Each shift is one more search of the stored scans; phones differ by some 10 dB.
+MOST_SHIFTS = 16
+MOST_SHIFT_DB = 30.0
+
 Metric: TypeAlias = Literal["l1", "l2", "sorensen"]
 METRICS: tuple[Metric, ...] = ("l1", "l2", "sorensen")
 
@@ -36,7 +40,10 @@ class StoredReadings:
 
 @dataclass(frozen=True, slots=True)
 class NeighboursOutput:
-    """Weighted nearest neighbours over stored fingerprints, compared in value form."""
+    """Weighted nearest neighbours over stored fingerprints, compared in value form.
+
+    A scan is compared with its levels moved by each of `shifts_db`; the nearest decides.
+    """
 
     database: StoredReadings
     place_of_row: str
@@ -46,6 +53,7 @@ class NeighboursOutput:
     value_kind: str
     not_heard_dbm: float
     exponent: float
+    shifts_db: tuple[float, ...] = (0.0,)
 
     @property
     def needs_model(self) -> bool:
@@ -114,6 +122,9 @@ def neighbours_output(part: Fields) -> NeighboursOutput:
     """The `output` of nearest neighbours. Raises BundleError naming the field."""
     form = part.inner("value_form")
     kind = form.choice("kind", *VALUE_KINDS)
+    shifts = part.numbers("shifts_db", longest=MOST_SHIFTS) if part.has("shifts_db") else [0.0]
+    if not shifts or max(map(abs, shifts)) > MOST_SHIFT_DB:
+        raise part.wrong("shifts_db", f"at least one number, none beyond {MOST_SHIFT_DB:g} dB")
     return NeighboursOutput(
         database=_stored(part.inner("database")),
         place_of_row=part.text("place_of_row"),
@@ -123,6 +134,7 @@ def neighbours_output(part: Fields) -> NeighboursOutput:
         value_kind=kind,
         not_heard_dbm=form.number("not_heard_dbm", -1000, -1e-3),
         exponent=form.number("exponent", 0, MAX_EXPONENT) if kind == "powed" else 1.0,
+        shifts_db=tuple(shifts),
     )
 
 

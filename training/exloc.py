@@ -138,7 +138,7 @@ def _run(
     if chosen.fused:
         asked = turns_of(survey, held_out, seed, fits.rule)
         neighbours, _ = tune_in_turns(
-            chosen.vectors.of(survey, first.bssids), survey, asked, progress
+            chosen.vectors.of(survey, first.bssids), survey, asked, progress, chosen.shifts_db
         )
     held, fusion = _held(first, survey, held_out, chosen, neighbours)
     network = final.fitting.network.cpu()

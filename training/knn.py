@@ -6,7 +6,7 @@ and power come from a compact grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
@@ -40,12 +40,21 @@ _CHUNK = 256
 
 @dataclass(frozen=True)
 class Rule:
-    """How distances are measured and turned into weights."""
+    """How distances are measured and turned into weights.
+
+    Phones differ in gain: a scan is compared with its levels moved by each of ``shifts_db``, and
+    the shift whose neighbours have the least mean distance decides.
+    """
 
     metric: str
     k: int
     weight_power: float
     value_form: dict[str, object]
+    shifts_db: Sequence[float] = (0.0,)
+
+    def __post_init__(self) -> None:
+        # JSON knows lists alone, and equal rules are to compare equal.
+        object.__setattr__(self, "shifts_db", tuple(self.shifts_db))
 
 
 @dataclass(frozen=True)
@@ -102,10 +111,26 @@ def nearest(
     database: Database, rule: Rule, query_dbm: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Rows (B, k) and distances (B, k) of the nearest training scans under a rule."""
-    return native.weighted_knn(
-        in_form(database.rssi_dbm, rule.value_form), in_form(query_dbm, rule.value_form),
-        min(rule.k, len(database.rssi_dbm)), metric=rule.metric,
-    )  # fmt: skip
+    form, k = rule.value_form, min(rule.k, len(database.rssi_dbm))
+    base = in_form(database.rssi_dbm, form)
+    return nearest_shift(
+        [
+            native.weighted_knn(base, in_form(moved(query_dbm, by), form), k, metric=rule.metric)
+            for by in rule.shifts_db
+        ]
+    )
+
+
+def moved(rssi_dbm: NDArray[np.float32], by_db: float) -> NDArray[np.float32]:
+    """Levels of a phone with another gain."""
+    return rssi_dbm + np.float32(by_db)
+
+
+def nearest_shift(found: Sequence[Near]) -> Near:
+    """Of rows and distances (B, k) per shift those of each scan's nearest, the first of equals."""
+    index, distance = (np.stack(part) for part in zip(*found, strict=True))
+    best = distance.mean(axis=2).argmin(axis=0), np.arange(index.shape[1])
+    return index[best], distance[best]
 
 
 def probability(
@@ -160,13 +185,20 @@ def best_rule(
             ks = sorted({min(k, index.shape[1]) for k in KS})
             for k, power in product(ks, POWERS):
                 found = locate(database, index[:, :k], distance[:, :k], power)
-                error = np.linalg.norm(found.xy_m - xy_m, axis=1)
-                value = score(error + FLOOR_PENALTY_M * (found.floor != floor))
+                value = score(penalised(found, xy_m, floor))
                 if best is None or value < best[0]:
                     best = value, Rule(metric, k, power, form)
             advance(f"best {best[0]:.2f} m" if best else "")
     assert best is not None
     return best[1], best[0]
+
+
+def penalised(
+    found: Decoded, xy_m: NDArray[np.float64], floor: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Errors (B,) in metres, a wrong floor counted as FLOOR_PENALTY_M more."""
+    error: NDArray[np.float64] = np.linalg.norm(found.xy_m - xy_m, axis=1)
+    return error + FLOOR_PENALTY_M * (found.floor != floor)
 
 
 def _distances() -> Iterator[tuple[str, Form]]:

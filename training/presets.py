@@ -25,7 +25,8 @@ class Preset:
     (0: one cell), ``floor_loss`` weighs the floor's cross-entropy beside the cell's, ``one_cycle``
     lets the learning rate rise to ``learning_rate`` and fall, ``patience`` epochs without gain end
     it. ``fused``: the model carries its training scans, and tuned neighbours multiply the network's
-    posterior.
+    posterior; they are sought with the scan's levels moved by each of ``shifts_db``, where that
+    finds the scans of left-out sessions better.
     """
 
     width: int
@@ -58,6 +59,7 @@ class Preset:
     weight_decay: float = 0.0
     estimate: str = "mean"
     fused: bool = False
+    shifts_db: tuple[float, ...] = ()
     merge_virtual_aps: str = "none"
     max_age_ms: int = 10_000
 
@@ -77,7 +79,7 @@ PRESETS: dict[str, Preset] = {
     "site": Preset(
         width=8, depth=2, kernel=3, fused=True, min_share=0.02, zscore="place",
         not_heard_dbm=-105.0, value_form="powed", exponent=2.0, soften_m=3.0, floor_loss=1.0,
-        offset_db=5.0, ap_dropout=0.4, epochs=12, batch=256,
+        offset_db=5.0, ap_dropout=0.4, epochs=12, batch=256, shifts_db=(-6.0, 0.0, 6.0),
     ),
     # The paper's network (SPEC 1.3): 11.8 M parameters; give it hours or an accelerator.
     "paper": Preset(

@@ -8,14 +8,26 @@ phone, campaign and walk; as many scans are asked between the spots of the surve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from sdk import native
-from training.knn import KS, Database, Form, Near, Rule, best_rule, in_form
+from training.knn import (
+    KS,
+    Database,
+    Form,
+    Near,
+    Rule,
+    best_rule,
+    in_form,
+    locate,
+    moved,
+    nearest_shift,
+    penalised,
+)
 from training.split import UNSEEN_SHARE, Validation, spots
 from training.survey import Survey
 
@@ -115,12 +127,17 @@ def left_out_at_once(
 
 
 def tune_in_turns(
-    rssi_dbm: NDArray[np.float32], survey: Survey, turns: Sequence[Turn], progress: bool = False
+    rssi_dbm: NDArray[np.float32],
+    survey: Survey,
+    turns: Sequence[Turn],
+    progress: bool = False,
+    shifts_db: Sequence[float] = (),
 ) -> tuple[Rule, float]:
     """The rule that best locates the scans asked in the turns; and its score, metres.
 
     Scans (M, N), NaN = not heard, are those of the survey, row for row. The score is the mean error
-    (wrong floors penalised), of which unseen spots count UNSEEN_SHARE, however many they are.
+    (wrong floors penalised), of which unseen spots count UNSEEN_SHARE, however many they are. The
+    rule has the ``shifts_db`` where they lower its score.
     """
     used = np.any([turn.answering | turn.asked for turn in turns], axis=0)
     rssi_dbm, survey = rssi_dbm[used], survey.take(used)
@@ -129,11 +146,13 @@ def tune_in_turns(
     known = np.concatenate([turn.known for turn in turns])
     most = min(max(KS), *(len(one) for one in rows))
 
-    def near(metric: str, form: Form) -> Near:
-        values = in_form(rssi_dbm, form)
+    def near(metric: str, form: Form, by_db: float = 0.0) -> Near:
+        values, asking_values = in_form(rssi_dbm, form), in_form(moved(rssi_dbm, by_db), form)
         index, distance = [], []
         for answering, asking in zip(rows, asked, strict=True):
-            found = native.weighted_knn(values[answering], values[asking], most, metric=metric)
+            found = native.weighted_knn(
+                values[answering], asking_values[asking], most, metric=metric
+            )
             index.append(answering[found[0]])
             distance.append(found[1])
         return np.concatenate(index), np.concatenate(distance)
@@ -145,8 +164,15 @@ def tune_in_turns(
         return float(np.average(means, weights=(1 - UNSEEN_SHARE, UNSEEN_SHARE)))
 
     truth = np.concatenate(asked)
-    base = Database.of(rssi_dbm, survey)
-    return best_rule(base, near, survey.xy_m[truth], survey.floor[truth], score, progress)
+    base, xy_m, floor = Database.of(rssi_dbm, survey), survey.xy_m[truth], survey.floor[truth]
+    rule, least = best_rule(base, near, xy_m, floor, score, progress)
+    if shifts_db:
+        found = [near(rule.metric, rule.value_form, by_db) for by_db in shifts_db]
+        index, distance = nearest_shift([(i[:, : rule.k], d[:, : rule.k]) for i, d in found])
+        shifted = score(penalised(locate(base, index, distance, rule.weight_power), xy_m, floor))
+        if shifted < least:
+            return replace(rule, shifts_db=shifts_db), shifted
+    return rule, least
 
 
 def _within_reach(

@@ -47,21 +47,23 @@ class Neighbours:
         self._place_of_row = bundle.arrays[output.place_of_row].astype(np.intp)
 
     def prepare(self, fingerprint: Fingerprint) -> NDArray[np.float32]:
-        """The query (1, N) in value form; NaN = unknown, which is not compared."""
+        """The query in value form, a row (N,) per shift; NaN = unknown, which is not compared."""
         form = self.output
-        query = value_form(fingerprint.rssi_dbm, form.value_kind, form.not_heard_dbm, form.exponent)
+        levels = fingerprint.rssi_dbm + np.array(form.shifts_db, dtype=np.float32)[:, None]
+        query = value_form(levels, form.value_kind, form.not_heard_dbm, form.exponent)
         if np.count_nonzero(fingerprint.unknown):
-            query[fingerprint.unknown] = np.nan
-        return query[None, :]
+            query[:, fingerprint.unknown] = np.nan
+        return query
 
     def invoke(self, prepared: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Rows (k,) and distances (k,), nearest first."""
+        """Rows (k,) and distances (k,), nearest first, of the shift of least mean distance."""
         output = self.output
         try:
             rows, distance = self._weighted_knn(self._database, prepared, output.k, output.metric)
         except ValueError as error:  # Such as negative values under the Sorensen distance.
             raise BundleError(f"nearest neighbours: {error}") from None
-        return rows[0], distance[0]
+        best = distance.mean(axis=1).argmin() if len(distance) > 1 else 0
+        return rows[best], distance[best]
 
     def decode(self, answer: tuple[NDArray[Any], NDArray[Any]]) -> Posterior:
         """The weights of the neighbours, summed per place."""
