@@ -101,6 +101,12 @@ class Likelihood:
         return np.interp(at, knots, self.mean_db), np.interp(at, knots, self.sigma_db)
 
     @cached_property
+    def code_moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """mu and sigma of every code (256 classes,)."""
+        mean, sigma = zip(*(one.moments for one in (self, *self.rougher)), strict=True)
+        return np.concatenate(mean), np.concatenate(sigma)
+
+    @cached_property
     def silent(self) -> NDArray[np.float64]:
         """Log-likelihood of not being received, for every level (256,)."""
         mean, sigma = self.moments

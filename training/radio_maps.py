@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sdk.bssid import normalise
 from sdk.errors import RssfixError
 from sdk.heatmap_rules import LEAST_TRANSMITTERS, HeatmapRules
+from sdk.roughness import roughness
 from training.propagation.dataset import CityError, load_city
 from training.radio_site import Site, allowed, at_site, site_of
 from training.run import Run
@@ -89,7 +90,8 @@ def _with_users(site: Site, run: Run, rules: HeatmapRules, seed: int) -> Site:
     rng = np.random.default_rng(seed)
     places = np.argwhere(allowed(site, run.provenance["box_px"]))
     row, column = places[rng.integers(len(places), size=USERS)].T
-    mean, sigma = (moment[site.maps[:, row, column]].T for moment in rules.likelihood.moments)
+    codes = rules.likelihood.codes(site.maps, roughness(site.maps, site.outdoors))
+    mean, sigma = (moment[codes[:, row, column]].T for moment in rules.likelihood.code_moments)
     loss = rng.normal(mean, sigma)
     loss[loss < rules.gray.noise_floor_db] = np.nan
     return replace(

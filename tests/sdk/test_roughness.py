@@ -97,6 +97,10 @@ def test_what_is_written_is_read_back():
     again = json.loads(json.dumps(rules.likelihood.to_json(), allow_nan=False))
     assert HeatmapRules.from_json(square.rules(likelihood=again)) == rules
     assert rules.likelihood.class_of.tolist() == [0] * 5 + [1] * 251
+    mean, sigma = rules.likelihood.code_moments
+    assert (mean[:256] == rules.likelihood.moments[0]).all()
+    assert (mean[256], mean[511]) == pytest.approx((-140.0, -50.0))
+    assert (sigma[256], sigma[511]) == pytest.approx((9.0, 5.0))
 
 
 @pytest.mark.parametrize(
