@@ -134,3 +134,13 @@ def test_shallower_keeps_the_outer_steps():
     down, up = shallower(*ways, 1)
     assert [layer.pools for layer in down] == [True, False, False]
     assert [layer.doubles for layer in up] == [False, True]
+
+
+def test_a_new_locunet_sees_its_input():
+    torch.manual_seed(0)
+    network = LocUNet(side=64, width=0.25).eval()
+    with torch.inference_mode():
+        found = network(torch.rand(4, 16, 64, 64))
+    # Different images, different maps, by as much as the map itself varies.
+    assert found.std(dim=0).mean() > 0.1 * found.std()
+    assert found.isfinite().all()

@@ -98,6 +98,11 @@ class LocUNet(nn.Module):
             "mean",
             SLOPE,
         )
+        for layer in [*self.body.down, *self.body.up[:-1]]:
+            # PyTorch's own start loses the image on the way through 29 layers without a
+            # normalisation: the position stays the map's middle.
+            nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+            nn.init.zeros_(layer.bias)
         self.activation = activation
         if activation != "softmax":
             # A map of ones: its centre is the image's, and its sum far from 0.
