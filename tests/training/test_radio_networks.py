@@ -136,11 +136,12 @@ def test_shallower_keeps_the_outer_steps():
     assert [layer.doubles for layer in up] == [False, True]
 
 
-def test_a_new_locunet_sees_its_input():
+def test_a_new_locunet_lets_the_image_through_to_its_deepest_layer():
     torch.manual_seed(0)
     network = LocUNet(side=64, width=0.25).eval()
+    seen = []
+    network.body.down[-1].register_forward_hook(lambda *found: seen.append(found[2]))
     with torch.inference_mode():
-        found = network(torch.rand(4, 16, 64, 64))
-    # Different images, different maps, by as much as the map itself varies.
-    assert found.std(dim=0).mean() > 0.1 * found.std()
-    assert found.isfinite().all()
+        network(torch.rand(4, 16, 1, 1).expand(-1, -1, 64, 64))
+    # With PyTorch's own start it is 1e-8.
+    assert seen[0].std(dim=0).mean() > 1e-4
