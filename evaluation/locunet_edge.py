@@ -28,7 +28,7 @@ SCENARIO = "robust"
 LEARNED = ("posterior", "edge", "residual", "LocUNet quarter width")
 # Its time alone: there was no machine to train it on.
 FULL, FULL_WIDTH = "LocUNet full width, untrained", 1.0
-_RUNTIMES = {"onnxruntime": ("onnx", "onnx"), "LiteRT": ("tflite", "litert")}
+_RUNTIMES = {"onnxruntime": ("onnx", "onnx"), "LiteRT": ("tflite", "tflite")}
 _CALIBRATION, _USERS = 32, 8
 _NAMES = tuple(f"aa:bb:cc:00:00:{i:02x}" for i in range(5))
 
