@@ -108,10 +108,14 @@ NEIGHBOUR_PRESETS: dict[str, NeighbourPreset] = {"tuned": NeighbourPreset()}
 
 
 def preset_of(presets: Mapping[str, Chosen], name: str, changes: Mapping[str, object]) -> Chosen:
-    """A preset with some settings changed. Raises ValueError naming the presets or the setting."""
+    """A preset with some settings changed; lists, as JSON has them, become tuples.
+
+    Raises ValueError naming the presets or the setting.
+    """
     if name not in presets:
         raise ValueError(f"preset {name!r}, expected one of {', '.join(presets)}")
     try:
-        return replace(presets[name], **changes)
+        hashable = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
+        return replace(presets[name], **hashable)
     except TypeError as error:
         raise ValueError(f"no such setting: {error}") from None

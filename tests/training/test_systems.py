@@ -13,7 +13,7 @@ from training import exloc, neighbours
 from training.decode import decode, softmax
 from training.fingerprints import Vectors
 from training.knn import PLAIN, Database, Rule, apply, probability
-from training.presets import PRESETS
+from training.presets import PRESETS, preset_of
 from training.run import Run, RunError
 from training.survey import SurveyError
 
@@ -176,6 +176,12 @@ def test_refused():
         neighbours.train(survey, epochs=3)
     with pytest.raises(SurveyError, match="holds no eXLoc network"):
         exloc.load_network(neighbours.train(survey))
+
+
+def test_changes_may_come_from_json():
+    changed = preset_of(PRESETS, "site", {"shifts_db": [-6, 0, 6]})
+    assert changed == preset_of(PRESETS, "site", {"shifts_db": (-6, 0, 6)})
+    assert hash(changed) != hash(PRESETS["site"])
 
 
 def test_deaf_validation_scans_are_named(survey):
