@@ -26,6 +26,8 @@ SCENARIO = "robust"
 METHODS = ("posterior", "residual", "LocUNet quarter width")
 _INDOORS = "#A9C1D9"
 _LEAST_SHARE = 1e-4
+# So that what is a thousandth as probable is still seen.
+_GAMMA = 0.3
 
 
 def draw(asked: Asked, out: Path, row: int = 0, deployment: int = 0) -> None:
@@ -58,23 +60,23 @@ def draw(asked: Asked, out: Path, row: int = 0, deployment: int = 0) -> None:
     for axes, belief, title, name in zip(
         panels[2], beliefs, titles, (*METHODS, METHODS[2]), strict=False
     ):
-        share = belief / max(float(belief.max()), _LEAST_SHARE)
+        share = (belief / max(float(belief.max()), _LEAST_SHARE)) ** _GAMMA
         axes.imshow(np.where(free | (name == METHODS[2]), share, np.nan), cmap="Greys", vmin=0,
                     vmax=1)  # fmt: skip
         _marks(axes, worlds, one, free, range(TRANSMITTERS))
         found = judged(models[name], worlds, one)
         pixel = found.answers.xy_m[0].numpy() / worlds.pitch_m - 0.5
-        axes.plot(*pixel, "s", color=ORANGE, ms=6, mfc="none", mew=1.8)
+        axes.plot(*pixel, "s", color=ORANGE, ms=9, mfc="none", mew=1.5)
         axes.set_title(f"{title}: {found.error_m[0]:.1f} m", fontsize=9)
     _error_map(panels[2][-1], figure, worlds, everyone, errors, free)
     for axes in panels.flat:
         axes.set(xticks=[], yticks=[])
     figure.suptitle(
         f"Map {worlds.numbers[row]}, learned and measured in {SCENARIO}: cross = the user, square "
-        "= estimate, diamond = transmitter",
+        f"= estimate, diamond = transmitter. Below: (share of the largest value) ^ {_GAMMA:g}",
         fontsize=10,
     )  # fmt: skip
-    save_small(figure, out / "place.png")
+    save_small(figure, out / "place.png", colours=256)
 
 
 def _everyone(worlds: Worlds, row: int, deployment: int) -> Samples:
