@@ -56,8 +56,14 @@ class _Graph(nn.Module):
 
 
 def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attempt]:
-    """The ways to make the parts, smallest file first: for int8, then with float32 heads."""
-    return two_attempts(_parts, run, formats, precision)
+    """The ways to make the parts: for int8, then with float32 heads, then only the dense layers.
+
+    In the third what a dense layer reads is rounded by the range of each scan, which no calibration
+    scans settle, and convolutions, where there are any, stay float32.
+    """
+    yield from two_attempts(_parts, run, formats, precision)
+    if precision == "int8":
+        yield partial(_parts, run, formats, precision, float_head=False, dense_alone=True)
 
 
 def mask(run: Run) -> NDArray[np.bool_]:
@@ -76,7 +82,14 @@ def checkpoint_agreement(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[np.
     return np.clip(alike[:, 0].astype(np.float64), 0.0, 1.0)
 
 
-def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool) -> Parts:
+def _parts(
+    run: Run,
+    formats: Sequence[str],
+    precision: str,
+    *,
+    float_head: bool,
+    dense_alone: bool = False,
+) -> Parts:
     network = load_network(run)
     if len(network.predictors) != MODULES:
         raise ExportError(f"the run has {len(network.predictors)} modules, expected {MODULES}")
@@ -87,7 +100,7 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
     members = model_files(
         graph, recipe.shape(len(run.bssids)), (SCORES, _AGREEMENT),
         recipe.images(run.arrays["calibration_rssi_dbm"], mask(run)), formats, precision,
-        KeptFloat(partial(_around_heads, before=float_head), patterns),
+        KeptFloat(partial(_around_heads, before=float_head), patterns), dense_alone,
     )  # fmt: skip
     place_members, place_names = places(run)
     output = {
@@ -104,7 +117,8 @@ def _parts(run: Run, formats: Sequence[str], precision: str, *, float_head: bool
         output["fusion"] = {
             **neighbour_output(run, fusion.rule), "power": fusion.power, "least": fusion.least,
         }  # fmt: skip
-    note = f"three modules, {described(precision, float_head)}"
+    form = "int8, dense layers alone" if dense_alone else described(precision, float_head)
+    note = f"three modules, {form}"
     return Parts({**members, **place_members}, recipe.to_json(), output, precision, note)
 
 

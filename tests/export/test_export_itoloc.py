@@ -1,13 +1,16 @@
 """Bundles of iToLoc: what was trained, and what was updated, in every runtime."""
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from both_runtimes import exported_alike
 from click.testing import CliRunner
 
+import export.itoloc as export_itoloc
 from export.build import export_run
 from export.cli import export
 from export.itoloc import checkpoint_probability
@@ -33,6 +36,20 @@ def test_both_runtimes_answer_as_pytorch_does(run_itoloc, precision, tmp_path):
     assert report.note.startswith(f"three modules, {precision}")
     assert (manifest["system"], manifest["input"]["image"]) == ("itoloc", "ratio")
     assert manifest["input"]["level"] is True
+
+
+def test_the_last_int8_form_too(run_itoloc, tmp_path, monkeypatch):
+    """Dense layers alone, for runs whose calibrated ranges move the answers too far."""
+    forms = list(export_itoloc.attempts(Run.load(run_itoloc), ["onnx", "tflite"], "int8"))
+    assert len(list(export_itoloc.attempts(Run.load(run_itoloc), ["onnx"], "fp32"))) == 1
+    monkeypatch.setattr(export_itoloc, "attempts", lambda *_: forms[2:])
+    report, _ = exported_alike(run_itoloc, tmp_path / "i.rssfix", "int8", checkpoint_probability)
+    assert report.note == "three modules, int8, dense layers alone"
+    with zipfile.ZipFile(report.path) as archive:
+        network = onnx.load_model_from_string(archive.read("model.onnx")).graph
+    kinds = {node.op_type for node in network.node}
+    assert "DynamicQuantizeLinear" in kinds
+    assert "QuantizeLinear" not in kinds
 
 
 def test_the_answer_is_the_mean_of_three_softmaxes(run_itoloc, tmp_path):
