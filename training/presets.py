@@ -79,7 +79,7 @@ PRESETS: dict[str, Preset] = {
     "site": Preset(
         width=8, depth=2, kernel=3, fused=True, min_share=0.02, zscore="place",
         not_heard_dbm=-105.0, value_form="powed", exponent=2.0, soften_m=3.0, floor_loss=1.0,
-        offset_db=5.0, ap_dropout=0.4, epochs=12, batch=256,
+        offset_db=5.0, ap_dropout=0.4, epochs=12, batch=256, shifts_db=(-6.0, 0.0, 6.0),
     ),
     # The paper's network (SPEC 1.3): 11.8 M parameters; give it hours or an accelerator.
     "paper": Preset(

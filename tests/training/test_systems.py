@@ -179,9 +179,9 @@ def test_refused():
 
 
 def test_changes_may_come_from_json():
-    changed = preset_of(PRESETS, "site", {"shifts_db": [-6, 0, 6]})
-    assert changed == preset_of(PRESETS, "site", {"shifts_db": (-6, 0, 6)})
-    assert hash(changed) != hash(PRESETS["site"])
+    changed = preset_of(PRESETS, "edge", {"shifts_db": [-6, 0, 6]})
+    assert changed == preset_of(PRESETS, "edge", {"shifts_db": (-6, 0, 6)})
+    assert hash(changed) != hash(PRESETS["edge"])
 
 
 def test_deaf_validation_scans_are_named(survey):
