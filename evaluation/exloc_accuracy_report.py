@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.markdown import table
+
 COMMAND = "python -m evaluation.exloc_accuracy DATA --out evaluation/results/exloc"
 TITLES = {
     "known": "Known points: month 1 and month-2 trn → month-2 tst",
@@ -89,9 +91,3 @@ def _costs(rows: Sequence[dict[str, Any]]) -> str:
 def _spread(values: Sequence[float], form: str) -> str:
     text = form.format(np.mean(values))
     return text if len(values) < 2 else f"{text} ± {form.format(np.std(values, ddof=1))}"
-
-
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    rule = ["---"] * len(head)
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines))

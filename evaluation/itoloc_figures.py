@@ -35,11 +35,3 @@ def mean_of(records: Sequence[Record], system: str, way: str, test: str, key: st
     """Over seeds and floors; NaN where there is none."""
     found = values(records, system, way, test, key)
     return float(np.mean(found)) if found else float("nan")
-
-
-def spread(found: Sequence[float], digits: int = 2) -> str:
-    """Mean ± standard deviation (of a sample) over seeds."""
-    if not len(found):
-        return ""
-    mean = f"{np.mean(found):.{digits}f}"
-    return mean if len(found) < 2 else f"{mean} ± {np.std(found, ddof=1):.{digits}f}"

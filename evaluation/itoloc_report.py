@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.exloc_accuracy_report import table
-from evaluation.itoloc_figures import Record, mean_of, months_with, spread, values
+from evaluation.itoloc_figures import Record, mean_of, months_with, values
 from evaluation.itoloc_parts import ABLATIONS, MAIN
 from evaluation.itoloc_places import LAST, MONTHS, SHOWN
 from evaluation.itoloc_plots import draw
+from evaluation.markdown import spread, table
 from sdk.atomic import write_file
 
 # (records' system, way of answering) with what it is called, in the tables' order.

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from evaluation.lbn_drift import BASE_TEST, KINDS, OWN, RUNNING
 from evaluation.lbn_statistics import Record, compare, later
-from evaluation.lbn_tables import compared, comparison_table, spread, table, title_of
+from evaluation.lbn_tables import compared, comparison_table, title_of
+from evaluation.markdown import spread, table
 
 _BN, _LBN = "bn", "lbn"
 

@@ -15,8 +15,9 @@ from evaluation.lbn_paper import CONTRADICTIONS, PAPER, paper_table
 from evaluation.lbn_places import DEVELOPMENT_MONTH, PLACES
 from evaluation.lbn_plots import draw
 from evaluation.lbn_statistics import Comparison, Record, compare, later, pooled
-from evaluation.lbn_tables import compared, comparison_table, spread, table, title_of
+from evaluation.lbn_tables import compared, comparison_table, title_of
 from evaluation.lbn_variants import GROUPS, NEIGHBOURS, VARIANTS
+from evaluation.markdown import spread, table
 from sdk.atomic import write_file
 
 MAIN = "uji"

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from evaluation.lbn_statistics import Comparison
 from evaluation.lbn_variants import NEIGHBOURS, VARIANTS
+from evaluation.markdown import table
 
 _KNN = "weighted kNN"
 
 
 def title_of(variant: str) -> str:
     return _KNN if variant == NEIGHBOURS else VARIANTS[variant].title
-
-
-def spread(values: Sequence[float], digits: int) -> str:
-    """Mean ± standard deviation (of a sample) over seeds."""
-    if not np.isfinite(values).all():
-        return ""
-    mean = f"{np.mean(values):.{digits}f}"
-    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
 
 
 def compared(found: Comparison, first: str, second: str, tests: str) -> list[str]:
@@ -54,8 +45,3 @@ def _p(value: float) -> str:
     if value != value:
         return ""
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

@@ -16,14 +16,13 @@ from evaluation.locunet_side_tables import (
     ablation,
     by_method,
     edge_table,
-    mean_of,
     noise_table,
     paper_table,
     ranging_table,
     size_of,
-    table,
 )
 from evaluation.locunet_study import ALL_METHODS, COUNTS, ratio
+from evaluation.markdown import spread, table
 from sdk.atomic import write_file
 
 _KNN, _POSTERIOR = "kNN", "posterior mean"
@@ -85,7 +84,7 @@ def _accuracy(records: Sequence[Record]) -> str:
         for i, count in enumerate(COUNTS):
             tests = [r["tests"][scenario][str(count)] for r in found]
             cells += [
-                mean_of(t[key] for t in tests) for key in ("mean_m", "median_m", "p75_m", "p95_m")
+                spread(t[key] for t in tests) for key in ("mean_m", "median_m", "p75_m", "p95_m")
             ]
             inside = [t["coverage_68"] for t in tests if t["coverage_68"] is not None]
             cells.append(f"{np.mean(inside):.0%}" if inside else "")
@@ -117,7 +116,7 @@ def _by_heard(records: Sequence[Record]) -> str:
         cells = [name]
         for n in numbers:
             here = [r["tests"][scenario]["5"]["heard"].get(n) for r in found]
-            cells.append(mean_of(one["mean_m"] for one in here if one))
+            cells.append(spread(one["mean_m"] for one in here if one))
         rows.append(cells)
     users = [
         str(sum(r["tests"][scenario]["5"]["heard"].get(n, {"n": 0})["n"] for r in records[:1]))
@@ -132,7 +131,7 @@ def _elsewhere(records: Sequence[Record]) -> str:
     for scenario in dict.fromkeys(r["scenario"] for r in records):
         for name, found in by_method([r for r in records if r["scenario"] == scenario]).items():
             cells = [
-                mean_of(r["tests"][s]["5"]["mean_m"] for r in found if s in r["tests"])
+                spread(r["tests"][s]["5"]["mean_m"] for r in found if s in r["tests"])
                 for s in scenarios
             ]
             rows.append([f"{name}, learned in {scenario}", *cells])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,14 @@ from evaluation.locunet_paper import (
     TABLE_VIII,
 )
 from evaluation.locunet_study import COUNTS
+from evaluation.markdown import spread, table
 
 Record = dict[str, Any]
 VARIED = (*TABLE_IX, "heatmap regression CoM", "heatmap regression arg max")
 
 
 def ablation(records: Sequence[Record]) -> str:
+    """A row per activation or loss, errors in m; the paper's beside."""
     heads = [""]
     for count in COUNTS:
         heads += [f"{count} Tx: mean m", "RMSE m"]
@@ -32,7 +34,7 @@ def ablation(records: Sequence[Record]) -> str:
         cells = [name]
         for count in COUNTS:
             tests = [r["tests"][SCENARIO][str(count)] for r in found]
-            cells += [mean_of(t[key] for t in tests) for key in ("mean_m", "rmse_m")]
+            cells += [spread(t[key] for t in tests) for key in ("mean_m", "rmse_m")]
         paper = TABLE_IX.get(name, "")
         cells.append(
             "not converged" if paper is None else " · ".join(f"{v:g}" for v in paper or ())
@@ -82,6 +84,7 @@ def edge_table(record: Record) -> str:
 
 
 def ranging_table(records: Sequence[Record]) -> str:
+    """A row per method: mean error m by noise and transmitters, ms per user, share infeasible."""
     noises = list(records[0]["ranging"])
     heads = [
         "",
@@ -94,7 +97,7 @@ def ranging_table(records: Sequence[Record]) -> str:
     for name, found in by_method(records).items():
         cells = [name]
         for n in noises:
-            cells += [mean_of(r["ranging"][n][str(c)]["mean_m"] for r in found) for c in COUNTS]
+            cells += [spread(r["ranging"][n][str(c)]["mean_m"] for r in found) for c in COUNTS]
         times = [r["ranging"][n][str(c)]["ms"] for r in found for n in noises for c in COUNTS]
         none = [
             r["ranging"][n][str(c)]["infeasible"] for r in found for n in noises for c in COUNTS
@@ -110,6 +113,7 @@ def ranging_table(records: Sequence[Record]) -> str:
 
 
 def paper_table() -> str:
+    """Tables III, IV and V of the paper, mean error m."""
     rows = [[f"table III, {world}: {name}, 5 and 3 Tx", *map(str, values)]
             for world, of in TABLE_III.items() for name, values in of.items()]  # fmt: skip
     rows += [[f"table IV, 1 to 5 received: {name}", *map(str, v)] for name, v in TABLE_IV.items()]
@@ -120,6 +124,7 @@ def paper_table() -> str:
 
 
 def size_of(record: Record) -> str:
+    """What a record was measured on, in words."""
     city = record["city"]
     return (
         f"{city['size_px']} x {city['size_px']} pixels of {city['pitch_m']:g} m, "
@@ -129,21 +134,8 @@ def size_of(record: Record) -> str:
 
 
 def by_method(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Records of each method, in the order in which methods appear."""
     found: dict[str, list[Record]] = {}
     for record in records:
         found.setdefault(record["method"], []).append(record)
     return found
-
-
-def mean_of(values: Iterable[float], digits: int = 2) -> str:
-    found = list(values)
-    if not found:
-        return ""
-    spread = f" ± {np.std(found, ddof=1):.{digits}f}" if len(found) > 1 else ""
-    return f"{np.mean(found):.{digits}f}{spread}"
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown."""
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])

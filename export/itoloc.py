@@ -58,8 +58,8 @@ class _Graph(nn.Module):
 def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attempt]:
     """The ways to make the parts: for int8, then with float32 heads, then only the dense layers.
 
-    In the third what a dense layer reads is rounded by the range of each scan, which no calibration
-    scans settle, and convolutions, where there are any, stay float32.
+    In the third no calibration scans settle anything: what a dense layer reads is rounded by the
+    range of each scan in ONNX, not at all in TFLite, and convolutions stay float32.
     """
     yield from two_attempts(_parts, run, formats, precision)
     if precision == "int8":

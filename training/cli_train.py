@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--preset",
     help="exloc: small [default], edge, additive, site, paper; hapi: best [default], best-ble, "
     "paper; itoloc: small [default], best, site, paper; lbn: lbn-best [default], paper; locunet: "
-    "posterior [default], residual, paper, paper-full.",
+    "posterior [default], residual, edge, paper, paper-full.",
 )
 @click.option(
     "--reference", "references", multiple=True,
