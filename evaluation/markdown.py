@@ -8,7 +8,7 @@ import numpy as np
 
 
 def spread(values: Iterable[float], digits: int = 2) -> str:
-    """Mean ± standard deviation (of a sample) over seeds; "" for none, or where one is not finite."""
+    """Mean ± standard deviation (of a sample) over seeds; "" for none, or one not finite."""
     found = list(values)
     if not found or not np.isfinite(found).all():
         return ""
