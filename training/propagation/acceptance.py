@@ -22,6 +22,7 @@ FILE = "acceptance.json"
 # A hundred maps have 5 million links at the paper's numbers: enough for the second decimal place.
 MOST_MAPS = 100
 _NLOS_LIMIT_M = 30.0
+_NEAR_DB = 0.15
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def checks(city: City, maps: Iterable[CityMap]) -> list[Check]:
     for name in city.scenarios[1:]:
         error = estimated - path_loss[city.scenario(name)]
         rmse, mae = wanted.get(name, (None, None))
-        near = None if rmse is None else 0.3 if name == "shadowed" else 0.15
+        near = None if rmse is None else _NEAR_DB
         rows += [
             Check(
                 f"{name}: RMSE, dB", float(np.sqrt(np.mean(error**2, dtype=np.float64))), rmse, near
