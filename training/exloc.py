@@ -19,16 +19,15 @@ from numpy.typing import NDArray
 from sdk.images import InputRecipe
 from sdk.value_form import ValueKind
 from training.cells import Cells, make_cells
-from training.decode import decode, softmax
 from training.epochs import Watched
 from training.fitting import Fitting, Settings, arithmetic, device_of, fit
-from training.fusion import Fusion, database_of, fit_fusion
-from training.held_out import plain_knn, temperature_of
-from training.knn import Rule
+from training.fusion import Asked, database_of
+from training.held_out import judged, plain_knn
+from training.knn import Database
 from training.networks.exloc import ExLocNet
 from training.order import order_aps
 from training.presets import PRESETS, Preset, preset_of
-from training.record import Held, judge, make_run
+from training.record import make_run
 from training.run import Run
 from training.split import Validation, validation_of
 from training.survey import Survey, SurveyError
@@ -140,15 +139,18 @@ def _run(
         neighbours, _ = tune_in_turns(
             chosen.vectors.of(survey, first.bssids), survey, asked, progress, chosen.shifts_db
         )
-    held, fusion = _held(first, survey, held_out, chosen, neighbours)
+    other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
+    heard_dbm = chosen.vectors.of(other, first.bssids)
+    asked = [Asked(
+        first.fitting.logits(first.recipe.normalised(heard_dbm)), heard_dbm, first.cells, other,
+        weight, database_of(first.rssi_dbm, first.part, first.cells),
+    )]  # fmt: skip
+    held, fusion = judged(asked, chosen.soften_m, chosen.estimate, neighbours)
     network = final.fitting.network.cpu()
     if network.config["padding"] == "circular" and network.form == "2d":
         network = network.to_1d()
     image = "vector" if network.form == "1d" else "cyclic_map"
-    other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
-    knn = plain_knn(
-        first.rssi_dbm, first.part, chosen.vectors.of(other, first.bssids), other, weight
-    )
+    knn = plain_knn([Database.of(first.rssi_dbm, first.part)], asked)
     carried: dict[str, Any] = {}
     if fusion is not None:
         base = database_of(final.rssi_dbm, final.part, final.cells)
@@ -257,22 +259,3 @@ def _fit(
 def _ap_positions(survey: Survey, names: Sequence[str]) -> NDArray[np.float64]:
     known = {ap.bssid: (ap.x_m, ap.y_m) for ap in survey.access_points}
     return np.array([known.get(n, (np.nan, np.nan)) for n in names])
-
-
-def _held(
-    model: _Model, survey: Survey, held_out: Validation, preset: Preset, rule: Rule | None
-) -> tuple[Held, Fusion | None]:
-    part = survey.take(held_out.rows)
-    weight = held_out.weight[held_out.rows]
-    rssi = preset.vectors.of(part, model.bssids)
-    logits = model.fitting.logits(model.recipe.normalised(rssi))
-    temperature = temperature_of(logits, model.cells, part, preset.soften_m)
-    probability, fusion = softmax(logits, temperature), None
-    if rule is not None:
-        base = database_of(model.rssi_dbm, model.part, model.cells)
-        fusion, temperature = fit_fusion(
-            rule, base, logits, temperature, rssi, part, weight, preset.estimate
-        )
-        probability = fusion.combine(softmax(logits, temperature), base, rssi)
-    found = decode(probability, model.cells.xy_m, model.cells.floor, preset.estimate)
-    return judge(found, rssi, part, weight, temperature), fusion

@@ -128,7 +128,7 @@ def fit(
             log_p = network(_shaped(batch, network)).log_softmax(dim=1)
             loss = _cross_entropy(log_p, target)
             if preset.floor_loss:
-                loss = loss + preset.floor_loss * _floor_cross_entropy(log_p, target, members)
+                loss = loss + preset.floor_loss * floor_cross_entropy(log_p, target, members)
             descent.step(loss)
 
     result.epochs = run_epochs(
@@ -149,7 +149,7 @@ def _cross_entropy(log_p: Tensor, target: Tensor) -> Tensor:
     return -(target * log_p).sum(dim=1).mean()
 
 
-def _floor_cross_entropy(log_p: Tensor, target: Tensor, members: Tensor) -> Tensor:
+def floor_cross_entropy(log_p: Tensor, target: Tensor, members: Tensor) -> Tensor:
     """Of the masses on the floors; log_p and target (B, G), members (G, F) 1 or 0."""
     # Where the right floor holds less, the cells' loss alone pulls it up.
     on_floor = (log_p.exp() @ members).clamp_min(1e-30)

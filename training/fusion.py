@@ -1,14 +1,16 @@
 """A network's posterior times the votes of tuned neighbours, over the network's places.
 
 The product is the device's own, ``sdk.positioners.fused.product``. Temperature and power are the
-pair with the least weighted mean error on held-out scans, which neither part was fitted on.
+pair with the least weighted mean error (wrong floors penalised) on held-out scans, which neither
+part was fitted on.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from sdk.positioners.fused import floor_members, product
 from training.cells import Cells
 from training.decode import decode, softmax
-from training.knn import FLOOR_PENALTY_M, Database, Rule, probability
+from training.knn import Database, Rule, penalised, probability
 from training.survey import Survey
 
 # Where no neighbour stands the network alone decides, at the price of LEAST ^ power.
@@ -58,31 +60,37 @@ def database_of(rssi_dbm: NDArray[np.float32], survey: Survey, cells: Cells) -> 
     return Database(rssi_dbm, cells.xy_m, cells.floor, nearest[spot_of].astype(np.int32))
 
 
-def fit_fusion(
-    rule: Rule,
-    database: Database,
-    logits: NDArray[np.floating],
-    temperature: float,
-    rssi_dbm: NDArray[np.float32],
-    truth: Survey,
-    weight: NDArray[np.float64],
-    estimate: str,
-) -> tuple[Fusion, float]:
-    """The best pair for held-out scans: logits (V, G), levels (V, N), positions of ``truth``.
+class Asked(NamedTuple):
+    """Held-out scans of one fit: its ``logits`` (V, G) over ``cells``, levels (V, N) dBm with NaN =
+    not heard, where they were taken, weights (V,); ``learned``: the scans that may answer."""
 
-    ``temperature`` is the network's own. Returns the fusion and the temperature that goes with it.
+    logits: NDArray[np.floating]
+    rssi_dbm: NDArray[np.float32]
+    cells: Cells
+    truth: Survey
+    weight: NDArray[np.float64]
+    learned: Database
+
+
+def fit_fusion(
+    rule: Rule, asked: Sequence[Asked], temperature: float, estimate: str
+) -> tuple[Fusion, float]:
+    """The best pair for the held-out scans of one fit or several, all together.
+
+    ``temperature`` is the networks' own. Returns the fusion and the temperature that goes with it.
     """
-    votes, members = probability(database, rule, rssi_dbm), floor_members(database.places_floor)
+    votes = [probability(one.learned, rule, one.rssi_dbm) for one in asked]
+    members = [floor_members(one.cells.floor) for one in asked]
+    weight = np.concatenate([one.weight for one in asked])
     best: tuple[float, Fusion, float] | None = None
     for cooling, power in itertools.product(COOLINGS, POWERS):
-        network = softmax(logits, temperature * cooling)
-        found = decode(
-            _normalised(product(network, votes, members, power, LEAST)), database.places_xy_m,
-            database.places_floor, estimate,
-        )  # fmt: skip
-        error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1)
-        error = error + FLOOR_PENALTY_M * (found.floor != truth.floor)
-        score = float(np.average(error, weights=weight))
+        errors = []
+        for one, vote, member in zip(asked, votes, members, strict=True):
+            network = softmax(one.logits, temperature * cooling)
+            both = _normalised(product(network, vote, member, power, LEAST))
+            found = decode(both, one.cells.xy_m, one.cells.floor, estimate)
+            errors.append(penalised(found, one.truth.xy_m, one.truth.floor))
+        score = float(np.average(np.concatenate(errors), weights=weight))
         if best is None or score < best[0]:
             best = score, Fusion(rule, power), temperature * cooling
     assert best is not None

@@ -30,7 +30,7 @@ from training.hapi_rules import positioner_of, rules_of
 from training.hapi_site import Cells, Site, check_others, site_of
 from training.presets import preset_of
 from training.progress import steps
-from training.record import judge, make_run
+from training.record import heard, judge, make_run
 from training.run import Run
 from training.survey import Survey
 from training.virtual_users import ORDINARY, RANDOMISED, Radios, served, virtual_users
@@ -118,14 +118,14 @@ def train(
         advance()
     survey, split = as_survey(site, names, calibration, held_out)
     truth = survey.take(split.rows)
-    weight = split.weight[split.rows]
-    held = judge(found, held_out.rssi_dbm, truth, weight, min_matched_aps=MIN_MATCHED_APS)
+    weight, matched = split.weight[split.rows], heard(held_out.rssi_dbm)
+    held = judge(found, matched, truth, weight, min_matched_aps=MIN_MATCHED_APS)
     centroid = weighted_centroid(
         site.layout, held_out.rssi_dbm.astype(np.float64), 4, 10.0, chosen.floor_attenuation_db
     )
     plain = judge(
         Decoded(centroid.xy_m, centroid.floor, np.ones(len(held_out))),
-        held_out.rssi_dbm, truth, weight, min_matched_aps=MIN_MATCHED_APS,
+        matched, truth, weight, min_matched_aps=MIN_MATCHED_APS,
     )  # fmt: skip
     error = np.linalg.norm(found.xy_m - held_out.xy_m, axis=1)
     run = make_run(

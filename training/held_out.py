@@ -1,21 +1,33 @@
-"""What held-out scans say of a network over places, and of a plain kNN beside it."""
+"""What held-out scans say of networks over places, and of a plain kNN beside them.
+
+A fit may be asked alone, or several, each of which left out other scans: what they say is pooled.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.calibration import fit_temperature
 from training.cells import Cells
-from training.decode import decode, softmax
-from training.fusion import Fusion, fit_fusion
-from training.knn import PLAIN, Database, Rule, apply, tune
-from training.record import Held, judge
-from training.survey import Survey
+from training.decode import Decoded, decode, softmax
+from training.fusion import Asked, Fusion, fit_fusion
+from training.knn import PLAIN, Database, Rule, apply
+from training.record import Held, Stood, heard, judge
+
+
+class Places(NamedTuple):
+    """Where scans were taken: ``xy_m`` (V, 2) and ``floor`` (V,)."""
+
+    xy_m: NDArray[np.float64]
+    floor: NDArray[np.int32]
 
 
 def temperature_of(
-    logits: NDArray[np.float32], cells: Cells, truth: Survey, soften_m: float
+    logits: NDArray[np.floating], cells: Cells, truth: Stood, soften_m: float
 ) -> float:
     """The temperature that suits logits (V, G) of held-out scans; 1 where none can be fitted."""
     # Where the held-out spot has no place there is no right class to be calibrated for.
@@ -26,56 +38,40 @@ def temperature_of(
 
 
 def judged(
-    logits: NDArray[np.float32],
-    rssi_dbm: NDArray[np.float32],
-    cells: Cells,
-    truth: Survey,
-    weight: NDArray[np.float64],
-    soften_m: float,
-    estimate: str,
-) -> Held:
-    """Temperature, accuracy table and figures from logits (V, G) of held-out scans (V, N).
+    asked: Sequence[Asked], soften_m: float, estimate: str, rule: Rule | None = None
+) -> tuple[Held, Fusion | None]:
+    """Temperature, accuracy table and figures of one fit or several.
 
-    Raises SurveyError as ``record.judge``.
+    With a ``rule`` of the networks times its neighbours' votes: what the temperature becomes then
+    stands in ``Held``. Raises SurveyError as ``record.judge``.
     """
-    temperature = temperature_of(logits, cells, truth, soften_m)
-    found = decode(softmax(logits, temperature), cells.xy_m, cells.floor, estimate)
-    return judge(found, rssi_dbm, truth, weight, temperature)
+    own = [temperature_of(one.logits, one.cells, one.truth, soften_m) for one in asked]
+    temperature, fusion = float(np.exp(np.mean(np.log(own)))), None
+    if rule is not None:
+        fusion, temperature = fit_fusion(rule, asked, temperature, estimate)
+    found = []
+    for one in asked:
+        probability = softmax(one.logits, temperature)
+        if fusion is not None:
+            probability = fusion.combine(probability, one.learned, one.rssi_dbm)
+        found.append(decode(probability, one.cells.xy_m, one.cells.floor, estimate))
+    return _judged(found, asked, temperature), fusion
 
 
-def judged_fused(
-    logits: NDArray[np.float32],
-    rssi_dbm: NDArray[np.float32],
-    database: Database,
-    cells: Cells,
-    truth: Survey,
-    weight: NDArray[np.float64],
-    soften_m: float,
-    estimate: str,
-    progress: bool = False,
-    rule: Rule | None = None,
-) -> tuple[Held, Fusion]:
-    """The same times the votes of neighbours from ``database``, by ``rule`` or tuned on the same
-    scans: what the network's temperature becomes stands in ``Held``."""
-    alone = temperature_of(logits, cells, truth, soften_m)
-    if rule is None:
-        rule, _ = tune(database, rssi_dbm, truth, weight, progress)
-    fusion, temperature = fit_fusion(
-        rule, database, logits, alone, rssi_dbm, truth, weight, estimate
-    )
-    probability = fusion.combine(softmax(logits, temperature), database, rssi_dbm)
-    found = decode(probability, cells.xy_m, cells.floor, estimate)
-    return judge(found, rssi_dbm, truth, weight, temperature), fusion
+def plain_knn(learned: Sequence[Database], asked: Sequence[Asked]) -> dict[str, object]:
+    """Figures of one untuned kNN on the same scans and access points, to stand beside: of what
+    each fit ``learned``, at the very positions."""
+    found = [
+        apply(base, Rule(*PLAIN), one.rssi_dbm) for base, one in zip(learned, asked, strict=True)
+    ]
+    return _judged(found, asked).figures
 
 
-def plain_knn(
-    learned_dbm: NDArray[np.float32],
-    learned: Survey,
-    rssi_dbm: NDArray[np.float32],
-    truth: Survey,
-    weight: NDArray[np.float64],
-) -> dict[str, object]:
-    """Figures of one untuned kNN on the same rows and access points, to stand beside: rows learned
-    (M, N) with their survey, held-out rows (V, N) with their truth and weights (V,)."""
-    found = apply(Database.of(learned_dbm, learned), Rule(*PLAIN), rssi_dbm)
-    return judge(found, rssi_dbm, truth, weight).figures
+def _judged(found: Sequence[Decoded], asked: Sequence[Asked], temperature: float = 1.0) -> Held:
+    pooled = Decoded(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    truth = Places(*(
+        np.concatenate([getattr(one.truth, name) for one in asked]) for name in Places._fields
+    ))  # fmt: skip
+    matched = np.concatenate([heard(one.rssi_dbm) for one in asked])
+    weight = np.concatenate([one.weight for one in asked])
+    return judge(pooled, matched, truth, weight, temperature)

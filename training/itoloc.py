@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sdk.positioners.fused import floor_members
 from training.ap_choice import most_informative
 from training.cells import Cells, places_of
 from training.epochs import Watched
 from training.fitting import arithmetic, device_of
-from training.fusion import database_of
-from training.held_out import judged, judged_fused, plain_knn
+from training.fusion import Asked, Fusion, database_of
+from training.held_out import judged, plain_knn
 from training.itoloc_answer import answer_of
 from training.itoloc_domains import domains_of
 from training.itoloc_fitting import Fitting, fit, scores
@@ -30,14 +31,15 @@ from training.itoloc_images import recipe_of
 from training.itoloc_losses import spatial_weights
 from training.itoloc_presets import DEFAULT_PRESET as DEFAULT_PRESET
 from training.itoloc_presets import PRESETS, ItolocPreset
+from training.knn import Database, tune
 from training.networks.itoloc import ItolocNet
 from training.order import order_aps
 from training.presets import preset_of
-from training.record import make_run
+from training.record import Held, make_run
 from training.run import Run
 from training.split import Validation, spots, validation_of
 from training.survey import Survey, SurveyError
-from training.turns import left_out_at_once, tune_in_turns, turns_of
+from training.turns import left_out_in_groups, pooled, tune_in_turns, turns_of
 
 
 @dataclass(frozen=True)
@@ -77,43 +79,39 @@ def train(
     chosen, where = preset_of(PRESETS, preset, wanted), device_of(device)
     held_out = validation_of(survey, seed, rule)
     rows = survey.rows("train")
-    rest = rows & ~held_out.rows
+    parts = [(held_out, rows & ~held_out.rows)]
     if chosen.in_turns:
-        held_out, rest = left_out_at_once(survey, held_out, seed, rule)
+        parts = left_out_in_groups(survey, held_out, seed, rule)
     with arithmetic(threads):
-        first = final = fit_rows(
-            survey, rest, held_out, chosen, seed, "fit", progress, where, unlabelled=unlabelled
-        )
+        fits = [
+            fit_rows(
+                survey, rest, one, chosen, seed, _title("fit", i, len(parts)), progress, where,
+                unlabelled=unlabelled,
+            )
+            for i, (one, rest) in enumerate(parts)
+        ]  # fmt: skip
+        first = final = fits[0]
+        found = sorted((fit.fitting for fit in fits), key=lambda one: one.epochs)[len(fits) // 2]
         if held_out.drawn:
-            found = first.fitting
             final = fit_rows(
                 survey, rows, None, chosen, seed, "fit on all rows", progress, where,
                 found.rates[: found.epochs], unlabelled,
             )  # fmt: skip
+    held_out = pooled([one for one, _ in parts])
+    asked = [_asked(fit, survey, one, chosen) for fit, (one, _) in zip(fits, parts, strict=True)]
+    best = None
+    if chosen.in_turns and chosen.fused:
+        turns = turns_of(survey, held_out, seed, rule)
+        every = chosen.vectors.of(survey, first.bssids)
+        best, _ = tune_in_turns(every, survey, turns, progress, chosen.shifts_db)
+    elif chosen.fused:
+        one = asked[0]
+        best, _ = tune(one.learned, one.rssi_dbm, one.truth, one.weight, progress)
+    held, fusion = judged(asked, chosen.soften_m, chosen.estimate, best)
+    held, least_agreement = _honest(held, fusion, first, asked[0], chosen.estimate, seed)
+    knn = plain_knn([Database.of(fit.material.rssi_dbm, fit.part) for fit in fits], asked)
     other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
-    other_dbm = chosen.vectors.of(other, first.bssids)
-    logits, fused, fusion, base = first.fitting.logits(other_dbm), {}, None, None
-    asked = first.cells, other, weight, chosen.soften_m, chosen.estimate
-    if chosen.fused:
-        base = database_of(first.material.rssi_dbm, first.part, first.cells)
-        by = None
-        if chosen.in_turns:
-            every = chosen.vectors.of(survey, first.bssids)
-            by, _ = tune_in_turns(every, survey, turns_of(survey, held_out, seed, rule), progress)
-        held, fusion = judged_fused(logits, other_dbm, base, *asked, progress, by)
-        fused = {"neighbours": fusion.to_json()}
-    else:
-        held = judged(logits, other_dbm, *asked)
-    answer = answer_of(
-        first.fitting.network, first.material.recipe, held.temperature, fusion, base,
-        (first.cells.xy_m, first.cells.floor), chosen.estimate,
-    )  # fmt: skip
-    accuracy, least_agreement = calibrated(
-        answer, Truth(other_dbm, other.xy_m, weight, spots(other)),
-        np.zeros(len(first.bssids), dtype=bool), held.accuracy, seed,
-    )  # fmt: skip
-    held = replace(held, accuracy=accuracy)
-    knn = plain_knn(first.material.rssi_dbm, first.part, other_dbm, other, weight)
+    fused = {} if fusion is None else {"neighbours": fusion.to_json()}
     network, material = final.fitting.network.cpu(), final.material
     place = final.cells.squared_distance(final.part.xy_m, final.part.floor).argmin(axis=1)
     run = make_run(
@@ -133,7 +131,7 @@ def train(
             "epochs": final.fitting.epochs,
             "device": where,
             "parameters": sum(p.numel() for p in network.parameters()),
-            "validation_error_m": first.fitting.history,
+            "validation_error_m": found.history,
             "domains": list(final.domains),
             "unlabelled_rows": len(material.target_dbm),
         },
@@ -145,6 +143,34 @@ def train(
     )[:, 0].astype(np.float64)
     least_agreement = min(least_agreement, lowest_agreement(alike, weight))
     return replace(run, limits={**run.limits, "least_agreement": least_agreement})
+
+
+def _honest(
+    held: Held, fusion: Fusion | None, fit: Model, asked: Asked, estimate: str, seed: int
+) -> tuple[Held, float]:
+    """``held`` with what one of the fits says of missing access points and of disagreement; and
+    the least agreement."""
+    answer = answer_of(
+        fit.fitting.network, fit.material.recipe, held.temperature, fusion, asked.learned,
+        (fit.cells.xy_m, fit.cells.floor), estimate,
+    )  # fmt: skip
+    truth = Truth(asked.rssi_dbm, asked.truth.xy_m, asked.weight, spots(asked.truth))
+    known = np.zeros(len(fit.bssids), dtype=bool)
+    accuracy, least_agreement = calibrated(answer, truth, known, held.accuracy, seed)
+    return replace(held, accuracy=accuracy), least_agreement
+
+
+def _title(what: str, i: int, count: int) -> str:
+    return what if count == 1 else f"{what} {i + 1} of {count}"
+
+
+def _asked(fit: Model, survey: Survey, held_out: Validation, preset: ItolocPreset) -> Asked:
+    part = survey.take(held_out.rows)
+    rssi_dbm = preset.vectors.of(part, fit.bssids)
+    return Asked(
+        fit.fitting.logits(rssi_dbm), rssi_dbm, fit.cells, part, held_out.weight[held_out.rows],
+        database_of(fit.material.rssi_dbm, fit.part, fit.cells),
+    )  # fmt: skip
 
 
 def load_network(run: Run) -> ItolocNet:
@@ -181,13 +207,13 @@ def fit_rows(
     names, rssi = tuple(names[i] for i in kept), rssi[:, kept]
     order = order_aps(rssi, part.xy_m, preset.order, None, 1, preset.not_heard_dbm)
     names, rssi = tuple(names[i] for i in order), np.ascontiguousarray(rssi[:, order])
-    recipe = recipe_of(preset.input, rssi, preset.not_heard_dbm, preset.level)
+    recipe = recipe_of(preset.input, rssi, preset.not_heard_dbm, preset.level, preset.exponent)
     others = part.take(np.zeros(len(part), dtype=bool)) if unlabelled is None else unlabelled
     (domain, other_domain), words = domains_of([part, others], preset.period_days)
     material = Material(
         rssi, spot_of, domain, cells.soft_targets(*where, preset.soften_m),
-        spatial_weights(cells, *where), recipe, len(words), preset.vectors.of(others, names),
-        other_domain,
+        spatial_weights(cells, *where), floor_members(cells.floor), recipe, len(words),
+        preset.vectors.of(others, names), other_domain,
     )  # fmt: skip
     watch = None
     if held_out is not None:

@@ -15,6 +15,7 @@ from sdk.images import InputRecipe
 from training.itoloc_images import Images
 from training.itoloc_losses import (
     domain_loss,
+    floor_loss,
     location_loss,
     ramp,
     reversed_gradient,
@@ -30,14 +31,15 @@ _MOST_NORM = 5.0
 @dataclass(frozen=True)
 class Material:
     """What a network learns from: rows (M, N) dBm with NaN = not heard, their spots and domains
-    (M,), targets and spatial weights (spots, G), the recipe, and rows of the target domains
-    (U, N), without a place, with their domains (U,)."""
+    (M,), targets and spatial weights (spots, G), the floors' members (G, F), the recipe, and rows
+    of the target domains (U, N), without a place, with their domains (U,)."""
 
     rssi_dbm: NDArray[np.float32]
     spot: NDArray[np.int64]
     domain: NDArray[np.int64]
     targets: NDArray[np.float32]
     weights: NDArray[np.float32]
+    members: NDArray[np.float64]
     recipe: InputRecipe
     n_domains: int
     target_dbm: NDArray[np.float32]
@@ -57,6 +59,7 @@ class Game:
         self.domain = torch.from_numpy(material.domain).to(device)
         self.targets = torch.from_numpy(material.targets).to(device)
         self.weights = torch.from_numpy(material.weights).to(device)
+        self.members = torch.from_numpy(material.members).to(self.targets)
         self.others = torch.from_numpy(material.target_dbm).to(device)
         self.other_domain = torch.from_numpy(material.target_domain).to(device)
         # One domain has nothing to tell apart.
@@ -97,6 +100,9 @@ class Game:
         located = location_loss(found, self.targets[spot])
         if self.preset.gamma:
             located = located + self.preset.gamma * spatial_loss(found, self.weights[spot])
+        if self.preset.floor_loss:
+            on_floors = floor_loss(found, self.targets[spot], self.members)
+            located = located + self.preset.floor_loss * on_floors
         whole, told = located, math.nan
         if self.adversary == "reversal":
             turned = reversed_gradient(features, share)

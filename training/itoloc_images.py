@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sdk.images import LOUDEST_DBM, InputRecipe
 from sdk.ratio import LEVEL_DBM
+from sdk.value_form import ValueKind, value_form
 
 INPUTS = ("image", "vector")
 
@@ -27,20 +28,31 @@ class Augmentation:
     lost: float = 0.0
 
 
-def recipe_of(kind: str, rssi_dbm: NDArray[np.float32], not_heard_dbm: float, level: bool
-              ) -> InputRecipe:  # fmt: skip
-    """The recipe of ``kind``: "image", ratios, or "vector", one z-score for the whole place.
+def recipe_of(
+    kind: str, rssi_dbm: NDArray[np.float32], not_heard_dbm: float, level: bool,
+    exponent: float | None = None,
+) -> InputRecipe:  # fmt: skip
+    """The recipe of ``kind``: "image", ratios, or "vector", one z-score for the whole place, of
+    dBm or, with an ``exponent``, of powed levels (``sdk/value_form.py``).
 
-    Raises ValueError for another kind, or a level beside a vector.
+    Raises ValueError for another kind or a level beside a vector.
     """
     if kind == "image":
         return InputRecipe("ratio", not_heard_dbm, not_heard_dbm, 0.0, 1.0, level=level)
     if kind != "vector":
         raise ValueError(f"input is {kind!r}, expected one of {', '.join(INPUTS)}")
-    filled = np.where(np.isfinite(rssi_dbm), rssi_dbm, not_heard_dbm).astype(np.float64)
-    mean, std = float(filled.mean()), max(float(filled.std()), 1e-3)
+    form: ValueKind = "linear" if exponent is None else "powed"
+    power = 1.0 if exponent is None else exponent
+    values = value_form(rssi_dbm, form, not_heard_dbm, power).astype(np.float64)
+    mean, std = float(values.mean()), max(float(values.std()), 1e-3)
     # Unknown is the mean, 0 in the network, as it is in an image.
-    return InputRecipe("vector", not_heard_dbm, mean, mean, std, level=level)
+    unknown_dbm = mean
+    if exponent is not None:
+        unknown_dbm = not_heard_dbm * (1.0 - mean ** (1.0 / exponent))
+    return InputRecipe(
+        "vector", not_heard_dbm, unknown_dbm, mean, std, level=level, value_form=form,
+        exponent=exponent,
+    )  # fmt: skip
 
 
 class Images:
@@ -74,6 +86,9 @@ class Images:
         filled = torch.where(heard, levels, recipe.not_heard_dbm)
         if recipe.image == "vector":
             values = torch.where(masked, recipe.unknown_dbm, filled)
+            if recipe.exponent is not None:
+                least = recipe.not_heard_dbm
+                values = ((values - least) / -least).clamp(min=0.0) ** recipe.exponent
             assert isinstance(recipe.mean_dbm, float)
             assert isinstance(recipe.std_db, float)
             return ((values - recipe.mean_dbm) / recipe.std_db)[:, None]

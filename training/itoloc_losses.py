@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.cells import Cells
+from training.fitting import floor_cross_entropy
 
 # A floor up or down counts as this far away in the spatial constraint, as in the watched error.
 FLOOR_M = 15.0
@@ -25,6 +26,14 @@ _RAMP = 10.0
 def location_loss(logits: Sequence[Tensor], target: Tensor) -> Tensor:
     """L_a (eq. 5): the modules' cross-entropies to (B, C) targets, summed, mean over the batch."""
     return torch.stack([nn.functional.cross_entropy(one, target) for one in logits]).sum()
+
+
+def floor_loss(logits: Sequence[Tensor], target: Tensor, members: Tensor) -> Tensor:
+    """The modules' cross-entropies over floors, summed, mean over the batch: of the masses that
+    they and the targets (B, C) put on each; members (C, F) 1 or 0."""
+    return torch.stack(
+        [floor_cross_entropy(one.log_softmax(dim=1), target, members) for one in logits]
+    ).sum()
 
 
 def domain_loss(logits: Tensor, domain: Tensor) -> Tensor:

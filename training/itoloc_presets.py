@@ -20,16 +20,19 @@ class ItolocPreset:
 
     Input: of the access points that ``min_share`` of a floor's scans heard the ``cap`` most
     informative (``ap_choice.py``; an image is N x N), in the ``order`` of ``order.py``; ``input``
-    "image" or "vector" (the 1-D ablation), ``level`` adds the channel of the level. Network:
-    ``width``, ``pool``, ``dropout``, ``modules`` as in ``networks/itoloc.py``. Places: "points" of
-    the survey or "cells" of 1 m. Losses: ``gamma`` of the spatial constraint, ``adversary`` with
-    lambda rising to ``most_lambda``, a domain is a device in a period of ``period_days`` (0: in a
-    session). Training: ``optimizer`` "sgd" (momentum 0.9, gradients cut to norm 5, the rate a
-    tenth after ``plateau`` epochs without a better error) or "adam" with one rise and fall of the
-    rate; ``patience`` epochs without gain on held-out scans end it. Augmentation as in
-    ``itoloc_images.py``; labels spread over ``soften_m`` metres (0: one place). ``fused``: times
-    the votes of tuned nearest neighbours. ``in_turns``: held out are whole sessions, and the
-    neighbours' rule is chosen with each session left out once (``turns.py``).
+    "image" or "vector" (the 1-D ablation), ``level`` adds the channel of the level, ``exponent``
+    makes a vector one of powed levels (``sdk/value_form.py``). Network: ``width``, ``pool``,
+    ``dropout``, ``modules`` as in ``networks/itoloc.py``. Places: "points" of the survey or "cells"
+    of 1 m. Losses: ``gamma`` of the spatial constraint, ``floor_loss`` weighs the floor's
+    cross-entropy beside the place's, ``adversary`` with lambda rising to ``most_lambda``, a domain
+    is a device in a period of ``period_days`` (0: in a session). Training: ``optimizer`` "sgd"
+    (momentum 0.9, gradients cut to norm 5, the rate a tenth after ``plateau`` epochs without a
+    better error) or "adam" with one rise and fall of the rate; ``patience`` epochs without gain on
+    held-out scans end it. Augmentation as in ``itoloc_images.py``; labels spread over ``soften_m``
+    metres (0: one place). ``fused``: times the votes of tuned nearest neighbours. ``in_turns``:
+    every session is left out once (``turns.py``), with a network for each third of them; asked so
+    are the network's temperature, the neighbours' rule and share, and whether they are sought with
+    a scan's levels moved by each of ``shifts_db``.
     """
 
     width: int = 32
@@ -38,12 +41,14 @@ class ItolocPreset:
     modules: int = 3
     input: str = "image"
     level: bool = False
+    exponent: float | None = None
     min_share: float = 0.0
     cap: int = 128
     order: str = "name"
     not_heard_dbm: float = -100.0
     places: str = "points"
     gamma: float = 1.0
+    floor_loss: float = 0.0
     adversary: str = "alternating"
     most_lambda: float = 0.1
     period_days: float = 7.0
@@ -62,6 +67,7 @@ class ItolocPreset:
     estimate: str = "mode"
     fused: bool = False
     in_turns: bool = False
+    shifts_db: tuple[float, ...] = ()
     merge_virtual_aps: str = "none"
     max_age_ms: int = 10_000
 
@@ -74,6 +80,8 @@ class ItolocPreset:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}, expected one of {', '.join(choices)}"
                 )
+        if self.input == "image" and self.exponent is not None:
+            raise ValueError(f"exponent is {self.exponent!r}, but an image is of dBm")
         if self.input == "vector" and self.level:
             raise ValueError("level is set, but a vector has it already")
 
@@ -110,12 +118,13 @@ PRESETS: dict[str, ItolocPreset] = {
         adversary="none", optimizer="adam", epochs=16, patience=8, batch=64, learning_rate=1e-2,
         estimate="mean", fused=True,
     ),
-    # Many floors: every access point that a floor hears, phones that differ in gain, neighbours
-    # chosen over all sessions; half the width, for time.
+    # Many floors: every access point that a floor hears, powed levels and the floor's loss, phones
+    # that differ in gain, everything chosen over all sessions; half the width, for time.
     "site": ItolocPreset(
-        width=8, pool="rows", dropout=0.2, input="vector", min_share=0.02, cap=512,
-        order="pseudo_positions", soften_m=3.0, noise_db=3.0, offset_db=5.0, ap_unknown=0.5,
-        ap_lost=0.1, adversary="none", optimizer="adam", epochs=8, patience=8, batch=64,
-        learning_rate=1e-2, estimate="mean", fused=True, in_turns=True,
+        width=8, pool="rows", dropout=0.2, input="vector", exponent=2.0, not_heard_dbm=-105.0,
+        min_share=0.02, cap=512, order="pseudo_positions", soften_m=3.0, floor_loss=1.0,
+        noise_db=3.0, offset_db=5.0, ap_unknown=0.5, ap_lost=0.1, adversary="none",
+        optimizer="adam", epochs=8, patience=8, batch=64, learning_rate=1e-2, estimate="mean",
+        fused=True, in_turns=True, shifts_db=(-6.0, 0.0, 6.0),
     ),
 }  # fmt: skip

@@ -19,7 +19,9 @@ from training.ap_choice import most_informative
 from training.cells import Cells, places_of
 from training.epochs import Watched
 from training.fitting import arithmetic, device_of
+from training.fusion import Asked
 from training.held_out import judged, plain_knn
+from training.knn import Database
 from training.lbn_fitting import Fitting, Material, fit
 from training.lbn_presets import DEFAULT_PRESET, PRESETS, LbnPreset
 from training.networks.lbn import LbnNet
@@ -77,8 +79,10 @@ def train(
     other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
     other_dbm = chosen.vectors.of(other, first.bssids)
     logits = first.fitting.logits(first.material.recipe.images(other_dbm))
-    held = judged(logits, other_dbm, first.cells, other, weight, chosen.soften_m, chosen.estimate)
-    knn = plain_knn(first.material.rssi_dbm, first.part, other_dbm, other, weight)
+    base = Database.of(first.material.rssi_dbm, first.part)
+    asked = [Asked(logits, other_dbm, first.cells, other, weight, base)]
+    held, _ = judged(asked, chosen.soften_m, chosen.estimate)
+    knn = plain_knn([base], asked)
     network = final.fitting.network.cpu()
     return make_run(
         survey, "lbn", preset, seed, final.bssids, held_out, held, chosen.vectors,

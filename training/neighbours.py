@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from training.knn import Database, apply
 from training.presets import NEIGHBOUR_PRESETS, preset_of
-from training.record import judge, make_run
+from training.record import heard, judge, make_run
 from training.run import Run
 from training.split import validation_of
 from training.survey import Survey
@@ -52,7 +52,7 @@ def train(
     best, score = tune_in_turns(
         vectors.of(survey, names), survey, turns_of(survey, held_out, seed, rule), progress
     )
-    held = judge(apply(database, best, query), query, other, weight)
+    held = judge(apply(database, best, query), heard(query), other, weight)
 
     if held_out.drawn:
         part = survey.take(train_rows)

@@ -6,7 +6,7 @@ import platform
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from training.decode import Decoded
 from training.fingerprints import Vectors
 from training.metrics import figures
 from training.run import MOST_CALIBRATION_ROWS, Run
-from training.split import SPOT_M, Validation, spots
+from training.split import SPOT_M, Validation, spots_of
 from training.survey import Survey, SurveyError
 from training.survey_header import plain
 
@@ -37,24 +37,33 @@ class Held:
     temperature: float = 1.0
 
 
+class Stood(Protocol):
+    """Where scans were taken: a survey, or the same of several fits."""
+
+    @property
+    def xy_m(self) -> NDArray[np.float64]: ...
+    @property
+    def floor(self) -> NDArray[np.int32]: ...
+
+
 def judge(
     found: Decoded,
-    rssi_dbm: NDArray[np.float32],
-    truth: Survey,
+    matched: NDArray[np.int64],
+    truth: Stood,
     weight: NDArray[np.float64],
     temperature: float = 1.0,
     min_matched_aps: int = MIN_MATCHED_APS,
 ) -> Held:
     """Errors of the positions found against the truth, and the accuracy table they give.
 
-    Scans (V, N) with fewer than ``min_matched_aps`` readings have no position on the device and
-    count as not answered. The coverage among the figures is cross-fitted over spots: a table is
-    never judged on the scans it was fitted on.
+    Scans with fewer than ``min_matched_aps`` access points ``matched`` (V,) have no position on the
+    device and count as not answered. The coverage among the figures is cross-fitted over spots: a
+    table is never judged on the scans it was fitted on.
     """
-    answered = np.isfinite(rssi_dbm).sum(axis=1) >= min_matched_aps
+    answered = matched >= min_matched_aps
     if not answered.any():
         raise SurveyError(
-            f"none of {len(truth)} held-out scans hears {min_matched_aps} of the model's access "
+            f"none of {len(matched)} held-out scans hears {min_matched_aps} of the model's access "
             "points; expected scans of the same venue in every split"
         )
     error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1)
@@ -65,7 +74,8 @@ def judge(
         "percentile": PERCENTILE, "spread_m": knots[0], "radius_m": knots[1],
         "n": int(answered.sum()), "split": "validation",
     }  # fmt: skip
-    fold = np.random.default_rng(0).permutation(spots(truth).max() + 1)[spots(truth)] % _FOLDS
+    spot = spots_of(truth.xy_m, truth.floor)
+    fold = np.random.default_rng(0).permutation(spot.max() + 1)[spot] % _FOLDS
     radius = radius_at(knots, spread)
     for one in range(_FOLDS):
         rest = answered & (fold != one) & (weight > 0)
@@ -74,6 +84,11 @@ def judge(
             radius[fold == one] = radius_at(table, spread[fold == one])
     got = figures(np.where(answered, error, np.nan), found.floor == truth.floor, radius, weight)
     return Held(found, accuracy, got, temperature)
+
+
+def heard(rssi_dbm: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(V,) how many of the access points each scan (V, N) hears."""
+    return np.isfinite(rssi_dbm).sum(axis=1)
 
 
 def make_run(

@@ -37,9 +37,9 @@ TURNS = 10
 MOST_ASKED = 1200
 # A scan farther from every other of its floor tells of the hole in the survey, not of the rule.
 REACH_M = 10.0
-# Of the turns, for one network in place of ten; and how many scans would be asked over all ten.
-SHARE_AT_ONCE = 0.3
-_MOST_AT_ONCE = 6000
+# For a network per group of turns in place of one per turn; how many scans are asked over all.
+GROUPS = 3
+_MOST_IN_GROUPS = 6000
 
 
 @dataclass(frozen=True)
@@ -97,33 +97,42 @@ def turns_of(
     return split
 
 
-def left_out_at_once(
+def left_out_in_groups(
     survey: Survey, held_out: Validation, seed: int = 0, rule: str = "auto"
-) -> tuple[Validation, NDArray[np.bool_]]:
-    """Some of the turns together, for what is too dear to be fitted ten times: the scans asked, as
-    held-out ones, and the rows (M,) of the sessions that may answer.
+) -> list[tuple[Validation, NDArray[np.bool_]]]:
+    """The turns in GROUPS, for what is too dear to be fitted ten times: of each the scans asked, as
+    held-out ones, and the rows (M,) of the sessions that may answer. Nobody is asked twice.
 
-    Unseen spots weigh UNSEEN_SHARE. A validation split the survey brings stays as it is, and so
-    does ``held_out`` where no session can answer another.
+    Unseen spots weigh UNSEEN_SHARE. A validation split the survey brings stays as it is, alone, and
+    so does ``held_out`` where no session can answer another.
     """
-    train = survey.rows("train")
-    if held_out.drawn:
-        turns = turns_of(survey, held_out, seed, rule, _MOST_AT_ONCE)
-        few = turns[: max(1, round(SHARE_AT_ONCE * len(turns)))]
+    out = []
+    turns = turns_of(survey, held_out, seed, rule, _MOST_IN_GROUPS) if held_out.drawn else []
+    spot, count = spots(survey), min(GROUPS, len(turns))
+    for group in range(count):
+        few = turns[group::count]
         rest = np.all([turn.answering for turn in few], axis=0)
         asked = _within_reach(survey, np.any([turn.asked for turn in few], axis=0), rest)
-        if asked.any():
-            spot, weight = spots(survey), asked.astype(np.float64)
-            known = asked & np.isin(spot, spot[rest])
-            if known.any() and (asked & ~known).any():
-                for kind, share in ((known, 1 - UNSEEN_SHARE), (asked & ~known, UNSEEN_SHARE)):
-                    weight[kind] = share * asked.sum() / kind.sum()
-            text = (
-                f"{known.sum()} rows on known spots, {(asked & ~known).sum()} on others, of "
-                f"sessions left out whole in {len(few)} of {len(turns)} turns, seed {seed}"
-            )
-            return Validation(asked, weight, text, True), rest
-    return held_out, train & ~held_out.rows
+        if not asked.any():
+            continue
+        weight = asked.astype(np.float64)
+        known = asked & np.isin(spot, spot[rest])
+        if known.any() and (asked & ~known).any():
+            for kind, share in ((known, 1 - UNSEEN_SHARE), (asked & ~known, UNSEEN_SHARE)):
+                weight[kind] = share * asked.sum() / kind.sum()
+        text = (
+            f"{known.sum()} rows on known spots, {(asked & ~known).sum()} on others, of "
+            f"sessions left out whole in {len(few)} of {len(turns)} turns, seed {seed}"
+        )
+        out.append((Validation(asked, weight, text, True), rest))
+    return out or [(held_out, survey.rows("train") & ~held_out.rows)]
+
+
+def pooled(parts: Sequence[Validation]) -> Validation:
+    """Held-out scans of several groups, none of them in two, as one set."""
+    rows = np.any([one.rows for one in parts], axis=0)
+    weight = np.sum([one.weight for one in parts], axis=0)
+    return Validation(rows, weight, "; ".join(one.rule for one in parts), parts[0].drawn)
 
 
 def tune_in_turns(

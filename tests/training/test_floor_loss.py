@@ -6,7 +6,7 @@ import torch
 
 from sdk.positioners.fused import floor_members
 from training import exloc
-from training.fitting import _cross_entropy, _floor_cross_entropy
+from training.fitting import _cross_entropy, floor_cross_entropy
 
 TINY = {"width": 4, "depth": 1, "batch": 16, "epochs": 2}
 
@@ -23,7 +23,7 @@ def test_it_is_that_of_the_masses_on_the_floors():
         ]
     )
     members = torch.from_numpy(floor_members(floor))
-    got = _floor_cross_entropy(log_p, target, members)
+    got = floor_cross_entropy(log_p, target, members)
     assert float(got) == pytest.approx(wanted)
     assert float(_cross_entropy(log_p, target)) == pytest.approx(-(q * np.log(p)).sum(1).mean())
 
@@ -32,7 +32,7 @@ def test_its_gradient_stays_finite_where_the_right_floor_holds_nothing():
     logits = torch.tensor([[200.0, 0.0, -200.0]], requires_grad=True)
     members = torch.from_numpy(floor_members(np.int32([0, 0, 1]))).float()
     target = torch.tensor([[0.0, 0.0, 1.0]])
-    _floor_cross_entropy(logits.log_softmax(dim=1), target, members).backward()
+    floor_cross_entropy(logits.log_softmax(dim=1), target, members).backward()
     assert torch.isfinite(logits.grad).all()
 
 

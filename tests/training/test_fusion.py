@@ -19,7 +19,7 @@ from sdk.readings import Readings
 from training import exloc
 from training.cells import make_cells
 from training.decode import decode
-from training.fusion import COOLINGS, LEAST, POWERS, Fusion, database_of, fit_fusion
+from training.fusion import COOLINGS, LEAST, POWERS, Asked, Fusion, database_of, fit_fusion
 from training.knn import PLAIN, Rule, probability
 from training.run import Run
 
@@ -112,7 +112,12 @@ def test_the_best_pair_is_found(survey):
     square = np.minimum(cells.squared_distance(other.xy_m, other.floor), 1e3)
     logits = -square + np.random.default_rng(0).normal(0, 4, square.shape)
     rule = Rule(*PLAIN)
-    fusion, temperature = fit_fusion(rule, base, logits, 1.0, levels, other, weight, "mean")
+    half = np.arange(len(other)) % 2 == 0
+    asked = [
+        Asked(logits[some], levels[some], cells, other.take(some), weight[some], base)
+        for some in (half, ~half)
+    ]
+    fusion, temperature = fit_fusion(rule, asked, 1.0, "mean")
     votes, errors = probability(base, rule, levels), {}
     for cooling in COOLINGS:
         for power in POWERS:

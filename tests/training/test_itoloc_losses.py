@@ -14,6 +14,7 @@ from training.itoloc_domains import domains_of
 from training.itoloc_images import Augmentation, Images, recipe_of
 from training.itoloc_losses import (
     domain_loss,
+    floor_loss,
     location_loss,
     ramp,
     reversed_gradient,
@@ -41,6 +42,15 @@ def test_location_loss_by_hand():
         + math.log(0.8) + math.log(0.5) + math.log(0.2)
     ) / 2  # fmt: skip
     assert location_loss(THREE, target).item() == pytest.approx(wanted)
+
+
+def test_floor_loss_by_hand():
+    """Places 0 and 1 lie on one floor; a target that is spread over both is all of it."""
+    target = torch.tensor([[0.5, 0.5, 0], [0, 0, 1.0]], dtype=torch.float64)
+    members = torch.tensor([[1, 0], [1, 0], [0, 1]], dtype=torch.float64)
+    first = math.log(0.75) + math.log(0.8) + math.log(2 / 3)
+    second = math.log(0.1) + math.log(0.25) + math.log(0.6)
+    assert floor_loss(THREE, target, members).item() == pytest.approx(-(first + second) / 2)
 
 
 def test_spatial_loss_by_hand():
@@ -140,13 +150,19 @@ rows = st.lists(
 )  # fmt: skip
 
 
-@given(rows, st.sampled_from(["plain", "level", "vector"]), st.integers(0, 63))
+@given(rows, st.sampled_from(["plain", "level", "vector", "powed"]), st.integers(0, 63))
 def test_images_are_those_of_the_device(values, kind, bits):
     rssi = np.float32(values)
     unknown = np.array([bits >> i & 1 for i in range(6)], dtype=bool)
-    recipe = recipe_of("vector" if kind == "vector" else "image", rssi, -100.0, kind == "level")
+    flat = kind in ("vector", "powed")
+    recipe = recipe_of(
+        "vector" if flat else "image", rssi, -100.0, kind == "level",
+        2.0 if kind == "powed" else None,
+    )  # fmt: skip
     found = Images(recipe)(torch.from_numpy(rssi), unknown=torch.from_numpy(unknown))
-    np.testing.assert_allclose(found.numpy(), recipe.images(rssi, unknown), atol=2e-5)
+    np.testing.assert_allclose(found.numpy(), recipe.images(rssi, unknown), rtol=1e-5, atol=2e-5)
+    if flat and recipe.std_db > 0.01:
+        assert np.abs(found.numpy()[:, 0, unknown]).max(initial=0.0) < 1e-3, "unknown is the mean"
 
 
 def test_augmentation():

@@ -17,7 +17,16 @@ from training.knn import (
     in_form,
 )
 from training.split import UNSEEN_SHARE, spots, validation_of
-from training.turns import REACH_M, TURNS, Turn, left_out_at_once, tune_in_turns, turns_of
+from training.turns import (
+    GROUPS,
+    REACH_M,
+    TURNS,
+    Turn,
+    left_out_in_groups,
+    pooled,
+    tune_in_turns,
+    turns_of,
+)
 
 
 @settings(max_examples=20, deadline=None)
@@ -54,29 +63,40 @@ def test_sessions_of_a_turn_ask_alike():
 
 
 @pytest.mark.parametrize("seed", [0, 2])
-def test_some_turns_at_once(seed):
-    """Nine of 24 sessions left out whole. Spots of its own has s1, of them with seed 0."""
+def test_turns_in_groups(seed):
+    """All 24 sessions left out whole, each once; only s1 has spots of its own."""
     survey = invented_survey(25, side=3)
     survey.x_m[survey.session == "s1"] += 4.0
     drawn = validation_of(survey, seed)
-    found, rest = left_out_at_once(survey, drawn, seed)
+    groups = left_out_in_groups(survey, drawn, seed)
+    assert len(groups) == GROUPS
     train, session = survey.rows("train"), survey.session.astype(str)
-    assert not np.intersect1d(session[rest], session[train & ~rest]).size
-    assert len(np.unique(session[train & ~rest])) == 9
-    assert not (found.rows & (rest | ~train)).any()
-    assert found.drawn
-    known = np.isin(spots(survey), spots(survey)[rest])
-    weight = found.weight[found.rows]
-    assert weight.sum() == pytest.approx(found.rows.sum())
-    unseen = (found.rows & ~known).any()
-    assert unseen == ("s1" in session[train & ~rest]) == (seed == 0)
-    if unseen:
-        assert found.weight[found.rows & ~known].sum() / weight.sum() == pytest.approx(UNSEEN_SHARE)
-    else:
-        assert set(weight) == {1.0}
-    again, same = left_out_at_once(survey, drawn, seed)
-    assert (again.rows == found.rows).all()
-    assert (same == rest).all()
+    gone = []
+    for found, rest in groups:
+        left_out = np.unique(session[train & ~rest])
+        assert not np.intersect1d(session[rest], left_out).size
+        assert not (found.rows & (rest | ~train)).any()
+        assert found.drawn
+        known = np.isin(spots(survey), spots(survey)[rest])
+        weight = found.weight[found.rows]
+        assert weight.sum() == pytest.approx(found.rows.sum())
+        unseen = found.rows & ~known
+        assert unseen.any() == ("s1" in left_out)
+        if unseen.any():
+            assert found.weight[unseen].sum() / weight.sum() == pytest.approx(UNSEEN_SHARE)
+        else:
+            assert set(weight) == {1.0}
+        gone += left_out.tolist()
+    assert sorted(gone) == np.unique(session[train]).tolist()
+    both = pooled([found for found, _ in groups])
+    assert both.rows.sum() == sum(found.rows.sum() for found, _ in groups)
+    assert both.weight.sum() == pytest.approx(both.rows.sum())
+    assert both.drawn
+    assert both.rule.count("left out whole") == GROUPS
+    again = left_out_in_groups(survey, drawn, seed)
+    for (one, rest), (other, same) in zip(groups, again, strict=True):
+        assert (one.rows == other.rows).all()
+        assert (rest == same).all()
 
 
 def test_a_split_of_its_own_is_left_as_it_is(survey):
@@ -85,7 +105,7 @@ def test_a_split_of_its_own_is_left_as_it_is(survey):
     split = survey.split.copy()
     split[own.rows] = "validation"
     brought = survey.with_split(split)
-    found, rest = left_out_at_once(brought, validation_of(brought))
+    ((found, rest),) = left_out_in_groups(brought, validation_of(brought))
     assert (found.rows == own.rows).all()
     assert not found.drawn
     assert (rest == brought.rows("train")).all()
