@@ -16,8 +16,8 @@ from evaluation.itoloc_study import Said, figures, gathered, over_months
 from training import itoloc
 from training.calibration import radius_at
 from training.decode import Decoded, decode, softmax
-from training.fusion import Fusion
-from training.itoloc_answer import database_of_run, probability
+from training.fusion import Fusion, database_of_run
+from training.itoloc_answer import probability
 from training.itoloc_cotraining import Rules
 from training.itoloc_fitting import scores
 from training.itoloc_presets import PRESETS

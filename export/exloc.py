@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from export.bundle import npy_bytes
 from export.conversion import SCORES, KeptFloat, described, model_files, two_attempts
-from export.neighbours import database_of_run, neighbour_members, neighbour_output
+from export.neighbours import neighbour_members, neighbour_output
 from export.parts import Attempt, Parts, places
 from training.decode import softmax
 from training.exloc import load_network
-from training.fusion import Fusion
+from training.fusion import Fusion, database_of_run
 from training.networks.exloc import ExLocNet
 from training.run import Run
 

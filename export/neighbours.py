@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from export.bundle import npy_bytes
 from export.parts import Attempt, Parts, places
 from sdk.readings import Readings
-from training.knn import Database, Rule, probability
+from training.fusion import database_of_run
+from training.knn import Rule, probability
 from training.run import Run
 
 
@@ -23,14 +24,6 @@ def attempts(run: Run, formats: Sequence[str], precision: str) -> Iterator[Attem
 def checkpoint_probability(run: Run, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float64]:
     """Place probabilities (B, G) of the tuned rule over the run's own database."""
     return probability(database_of_run(run), Rule(**run.neighbours), rssi_dbm)
-
-
-def database_of_run(run: Run) -> Database:
-    """The training scans that a run carries."""
-    arrays = run.arrays
-    return Database(
-        arrays["database"], arrays["places_xy_m"], arrays["places_floor"], arrays["place_of_row"]
-    )
 
 
 def neighbour_members(run: Run) -> dict[str, bytes]:

@@ -19,6 +19,7 @@ from sdk.positioners.fused import floor_members, product
 from training.cells import Cells
 from training.decode import decode, softmax
 from training.knn import Database, Rule, penalised, probability
+from training.run import Run
 from training.survey import Survey
 
 # Where no neighbour stands the network alone decides, at the price of LEAST ^ power.
@@ -58,6 +59,14 @@ def database_of(rssi_dbm: NDArray[np.float32], survey: Survey, cells: Cells) -> 
     spot, spot_of = survey.spots()
     nearest = cells.squared_distance(survey.xy_m[spot], survey.floor[spot]).argmin(axis=1)
     return Database(rssi_dbm, cells.xy_m, cells.floor, nearest[spot_of].astype(np.int32))
+
+
+def database_of_run(run: Run) -> Database:
+    """The training scans that a run carries."""
+    arrays = run.arrays
+    return Database(
+        arrays["database"], arrays["places_xy_m"], arrays["places_floor"], arrays["place_of_row"]
+    )
 
 
 class Asked(NamedTuple):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sdk.images import InputRecipe
 from training.decode import Decoded, decode, softmax
-from training.fusion import Fusion
+from training.fusion import Fusion, database_of_run
 from training.itoloc_fitting import scores
 from training.itoloc_honesty import Answer
 from training.knn import Database
@@ -29,14 +29,6 @@ def probability(
     fusion = None if run.neighbours is None else Fusion.from_json(run.neighbours)
     return fused(
         network, run.input_recipe, run.temperature, fusion, database_of_run(run), rssi_dbm, unknown
-    )
-
-
-def database_of_run(run: Run) -> Database:
-    """The labelled scans that the run carries."""
-    arrays = run.arrays
-    return Database(
-        arrays["database"], arrays["places_xy_m"], arrays["places_floor"], arrays["place_of_row"]
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from training.networks.itoloc import ItolocNet
 MODULES = 3
 # The paper has 13 to 30.
 MANY_PLACES = 20
+# A network and the gain of its input to a share of successes.
+Success: TypeAlias = Callable[[ItolocNet, Tensor], float]
 _BATCH = 256
 _NONE = -1
 
@@ -72,7 +74,10 @@ class Cotraining:
     Args:
         targets: (G, G) what the modules are to say of each place; the unit matrix for hard labels.
         unknown: (N,) masked access points.
-        success: the guard: share of its scans, ``guards`` in number, that a network places rightly.
+        success: the guard: share of its scans, ``guards`` in number, that a network places rightly
+            with a gain (N,).
+        unsurveyed: (N,) access points unknown to the labelled rows; None: there are none.
+        new: (N,) those of them that enter now: their ``gain`` starts at 0 and is learned.
     """
 
     def __init__(
@@ -86,8 +91,10 @@ class Cotraining:
         unknown: NDArray[np.bool_],
         rules: Rules,
         seed: int,
-        success: Callable[[ItolocNet], float],
+        success: Success,
         guards: int,
+        unsurveyed: NDArray[np.bool_] | None = None,
+        new: NDArray[np.bool_] | None = None,
     ) -> None:
         self.network, self.images, self.rules, self.seed = network.eval(), images, rules, seed
         self.labelled = torch.from_numpy(np.ascontiguousarray(labelled_dbm))
@@ -95,9 +102,15 @@ class Cotraining:
         self.targets = torch.from_numpy(targets)
         self.unlabelled = torch.from_numpy(np.ascontiguousarray(unlabelled_dbm))
         self.unknown = torch.from_numpy(unknown)
+        nobody = np.zeros_like(unknown)
+        self.surveyed_unknown = torch.from_numpy(
+            unknown | (nobody if unsurveyed is None else unsurveyed)
+        )
+        self.new = torch.from_numpy(nobody if new is None else new)
+        self.gain = (~self.new).to(self.labelled.dtype)
         self.success, self.guards = success, guards
         self.state = State(labels=np.full((MODULES, len(unlabelled_dbm)), _NONE, dtype=np.int64))
-        self.state.success = success(network)
+        self.state.success = success(network, self.gain)
 
     def step(self) -> None:
         """One round; sets ``state.done`` after the last (SPEC steps 2 to 9)."""
@@ -109,7 +122,7 @@ class Cotraining:
         rng = np.random.default_rng([self.seed, state.round])
         torch.manual_seed(int(rng.integers(2**62)))
         pool = min(rules.base * 2**state.round, count)
-        before = copy.deepcopy(self.network.state_dict())
+        before = copy.deepcopy(self.network.state_dict()), self.gain.clone()
         entry: dict[str, Any] = {"round": state.round, "pool": pool}
         full = pool == count
         state.full += full
@@ -138,10 +151,11 @@ class Cotraining:
                 state.quiet = 0 if entry["changed"] else state.quiet + 1
                 state.labels = labels
         self.network.eval()
-        entry["success"] = self.success(self.network)
+        entry["success"] = self.success(self.network, self.gain)
         entry["rolled_back"] = entry["success"] < state.success - self.most_drop
         if entry["rolled_back"]:
-            self.network.load_state_dict(before)
+            self.network.load_state_dict(before[0])
+            self.gain = before[1]
         else:
             state.success = entry["success"]
         state.log.append(entry)
@@ -162,22 +176,29 @@ class Cotraining:
 
     def confidence(self, rssi_dbm: NDArray[np.float32]) -> NDArray[np.float64]:
         """(M,) mean over the modules of their largest probability."""
-        found = [self._probability(part) for part in torch.from_numpy(rssi_dbm).split(_BATCH)]
+        parts = torch.from_numpy(rssi_dbm).split(_BATCH)
+        found = [self._probability(part, self.surveyed_unknown) for part in parts]
         return torch.cat(found, dim=1).amax(dim=2).mean(dim=0).double().numpy()
 
-    def _probability(self, scans: Tensor) -> Tensor:
+    def _seen(self, scans: Tensor, unknown: Tensor, gain: Tensor | None = None) -> Tensor:
+        """What the network sees of scans (B, N)."""
+        images = self.images(scans, unknown=unknown)
+        if not self.new.any():
+            return images
+        return images * (self.gain if gain is None else gain)
+
+    def _probability(self, scans: Tensor, unknown: Tensor) -> Tensor:
         """(3, B, G), without dropout."""
         self.network.eval()
         with torch.inference_mode():
-            found = self.network(self.images(scans, unknown=self.unknown))
-            return torch.stack(found).softmax(dim=2)
+            return torch.stack(self.network(self._seen(scans, unknown))).softmax(dim=2)
 
     def _pseudo_labels(self, rows: NDArray[np.int64], sigma: float) -> NDArray[np.int64]:
         """(3, pool): for each module what the other two say of a row, -1 where they do not agree,
         are not sure, or waver under dropout."""
         parts = []
         for scans in self.unlabelled[torch.from_numpy(rows)].split(_BATCH):
-            sure = self._probability(scans)
+            sure = self._probability(scans, self.unknown)
             wavering = self._wavering(scans, sure)
             found = []
             for module in range(MODULES):
@@ -196,8 +217,8 @@ class Cotraining:
             if isinstance(layer, nn.Dropout):
                 layer.train()
         differ = torch.zeros(MODULES, len(scans), dtype=torch.int64)
-        images = self.images(scans, unknown=self.unknown)
         with torch.inference_mode():
+            images = self._seen(scans, self.unknown)
             for _ in range(self.rules.passes):
                 drawn = torch.stack(self.network(images)).softmax(dim=2)
                 for module in range(MODULES):
@@ -223,12 +244,17 @@ class Cotraining:
         """One epoch of one module over the labelled rows and the pseudo-labelled ``rows``, as they
         were heard: shaken as in training, they taught less."""
         rules = self.rules
-        predictor = self.network.predictors[module]
+        predictor, learns = self.network.predictors[module], bool(self.new.any())
+        gain = self.gain.clone().requires_grad_(learns)
         optimizer = torch.optim.SGD(
-            predictor.parameters(), rules.learning_rate, momentum=0.9,
-            weight_decay=rules.weight_decay,
+            [
+                {"params": list(predictor.parameters()), "weight_decay": rules.weight_decay},
+                {"params": [gain]},
+            ],
+            rules.learning_rate, momentum=0.9,
         )  # fmt: skip
         scans = torch.cat([self.labelled, self.unlabelled[torch.from_numpy(rows)]])
+        surveyed = torch.arange(len(scans)) < len(self.labelled)
         target = torch.cat([target, self.targets[torch.from_numpy(label)]])
         self.network.eval()
         predictor.train()
@@ -238,13 +264,20 @@ class Cotraining:
         for i in range(count):
             # To nothing within the epoch: what stands afterwards is used, and at a constant rate
             # it would be as noisy as the last batch.
-            optimizer.param_groups[0]["lr"] = rules.learning_rate * (1.0 - i / count)
+            for group in optimizer.param_groups:
+                group["lr"] = rules.learning_rate * (1.0 - i / count)
             part = order[i * size : (i + 1) * size]
-            with torch.no_grad():
-                images = self.images(scans[part], unknown=self.unknown)
-                features = self.network.extractor(images)
+            unknown = torch.where(
+                surveyed[part, None], self.surveyed_unknown[None], self.unknown[None]
+            )
+            with torch.set_grad_enabled(learns):
+                features = self.network.extractor(self._seen(scans[part], unknown, gain))
             loss = nn.functional.cross_entropy(predictor(features), target[part])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            with torch.no_grad():
+                # Of newcomers alone, and never turned round.
+                gain.copy_(torch.where(self.new, gain.clamp(min=0.0), 1.0))
+        self.gain = gain.detach()
         self.network.eval()

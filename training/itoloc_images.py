@@ -60,6 +60,7 @@ class Images:
 
     def __init__(self, recipe: InputRecipe) -> None:
         self.recipe = recipe
+        self._mean, self._std = (torch.tensor(v) for v in (recipe.mean_dbm, recipe.std_db))
 
     def __call__(
         self, rssi_dbm: Tensor, augmentation: Augmentation | None = None,
@@ -89,9 +90,8 @@ class Images:
             if recipe.exponent is not None:
                 least = recipe.not_heard_dbm
                 values = ((values - least) / -least).clamp(min=0.0) ** recipe.exponent
-            assert isinstance(recipe.mean_dbm, float)
-            assert isinstance(recipe.std_db, float)
-            return ((values - recipe.mean_dbm) / recipe.std_db)[:, None]
+            mean, std = self._mean.to(values), self._std.to(values)
+            return ((values - mean) / std)[:, None]
         filled = filled.clamp(recipe.not_heard_dbm, LOUDEST_DBM)
         known = (~masked).to(filled.dtype)
         made = filled[:, :, None] / filled[:, None, :] - 1.0

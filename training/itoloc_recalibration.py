@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from sdk.fix import AccuracyTable
 from training.calibration import PERCENTILE, fit_accuracy, weighted_quantile
 from training.cells import Cells
-from training.fusion import Fusion
+from training.fusion import Fusion, database_of_run
 from training.held_out import temperature_of
-from training.itoloc_answer import answer_of, database_of_run
+from training.itoloc_answer import answer_of
 from training.itoloc_fitting import scores
 from training.itoloc_guard import Guard
 from training.itoloc_honesty import Answer, Truth, calibrated

@@ -35,7 +35,7 @@ def play(game: Cotraining, file: Path | None, progress: bool, key: str) -> None:
                 held = io.BytesIO()
                 torch.save(
                     {
-                        "key": key, "network": game.network.state_dict(),
+                        "key": key, "network": game.network.state_dict(), "gain": game.gain,
                         "labels": torch.from_numpy(game.state.labels),
                         "state": json.dumps({k: getattr(game.state, k) for k in _STATE}),
                     },
@@ -52,6 +52,7 @@ def _load(game: Cotraining, file: Path, key: str) -> None:
             return
         state = State(**json.loads(held["state"]), labels=held["labels"].numpy())
         game.network.load_state_dict(held["network"])
+        game.gain = held["gain"]
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, EOFError,
             pickle.UnpicklingError) as error:  # fmt: skip
         raise RunError(f"{os.fspath(file)}: not the state of an update ({error})") from None

@@ -4,15 +4,13 @@ on unlabelled scans with a guard (SPEC 2.6, 2.6b).
 The guard is a labelled set: scans given for it, or the run's validation rows. A round that costs it
 more than a point of success, and more than its standard error, is rolled back. Scans given for it
 also decide in the end: the mask stays only where it is no worse than none, the co-trained network
-only where it is better than the masked one. The radius is calibrated anew on the same scans
-(``itoloc_recalibration``).
+only where it is better than the masked one, and newcomers (``itoloc_newcomers``) only where the
+network that was co-trained with them is better still. The radius is calibrated anew on the same
+scans (``itoloc_recalibration``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,21 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdk.silence import silent
-from training.cells import Cells
 from training.fitting import arithmetic
 from training.itoloc import load_network
-from training.itoloc_cotraining import MODULES, Cotraining, Rules
-from training.itoloc_guard import SUCCESS_M, Guard, guard_of, judged, levels_of, mask_of
-from training.itoloc_images import Images
+from training.itoloc_cotraining import MODULES, Rules
+from training.itoloc_guard import SUCCESS_M, guard_of, mask_of
+from training.itoloc_lesson import Plan, Taught, guarded, heard_rows, taught
+from training.itoloc_newcomers import newcomers, seated
 from training.itoloc_presets import ItolocPreset
 from training.itoloc_recalibration import recalibrated
-from training.itoloc_rounds import play
-from training.networks.itoloc import ItolocNet
 from training.run import Run, RunError
 from training.survey import Survey, SurveyError
-
-# Of soft labels no probability reaches the paper's threshold: this share of the labelled rows does.
-_SOFT_QUANTILE = 0.5
 
 
 def update(
@@ -65,58 +58,67 @@ def update(
     network, preset = load_network(run), settings_of(run)
     if len(network.predictors) != MODULES:
         raise RunError(f"the run has {len(network.predictors)} modules, expected {MODULES}")
-    least = run.limits["min_matched_aps"]
-    rows = levels_of(unlabelled, run)
-    rows = rows[np.isfinite(rows).sum(axis=1) >= least]
+    rows = heard_rows(unlabelled, run)
     if not len(rows):
         raise SurveyError(
-            f"{unlabelled.header.name}: none of {len(unlabelled)} scans hears {least} of the run's "
-            "access points"
+            f"{unlabelled.header.name}: none of {len(unlabelled)} scans hears "
+            f"{run.limits['min_matched_aps']} of the run's access points"
         )
+    plan = Plan(rules, rounds, seed, progress, threads)
     watched = guard_of(run, guard)
-    before, masked = run.unknown, unheard(run, rows)
-    # The run's own validation rows stand in its database: as neighbours they would find themselves.
-    asked = replace(run, neighbours=None) if watched.own else run
-
-    def error_m(one: ItolocNet, unknown: tuple[str, ...]) -> tuple[float, float]:
-        return judged(asked, one, watched, mask_of(run, unknown))
-
-    static = error_m(network, before)
-    with_mask = error_m(network, masked)
+    masked = replace(run, unknown=unheard(run, rows))
+    static, with_mask = (guarded(one, network, watched) for one in (run, masked))
     mask_kept = watched.own or with_mask[0] <= static[0]
-    unknown = masked if mask_kept else before
-    base = with_mask if mask_kept else static
-    with arithmetic(threads):
-        game = _cotraining(run, network, preset, rows, unknown, rules, seed,
-                           lambda one: error_m(one, unknown)[1], len(watched.floor))  # fmt: skip
-        if rounds is not None:
-            game.rules = replace(game.rules, rounds=rounds)
-        play(game, state_file, progress, _key(run, rows, unknown, watched, game.rules, seed))
-    last = error_m(network, unknown)
+    base, before = (masked, with_mask) if mask_kept else (run, static)
+    found = taught(base, unlabelled, watched, preset, plan, state_file)
     # Seen scans of the old time cannot show a gain: there the rounds' own guard has to do.
-    kept = last[1] >= base[1] - game.most_drop if watched.own else last[0] < base[0]
+    least = before[1] - found.game.most_drop
+    kept = found.success >= least if watched.own else found.mean_m < before[0]
     report = {
         "scans": len(unlabelled), "scans_used": len(rows),
         "guard": {"scans": len(watched.floor), "own": watched.own, "success_m": SUCCESS_M},
-        "unknown": list(unknown), "mask_kept": mask_kept,
-        "static": _figures(static), "masked": _figures(with_mask), "co_trained": _figures(last),
-        "kept": kept, "rules": asdict(game.rules), "rounds": game.state.log,
+        "unknown": list(base.unknown), "mask_kept": mask_kept,
+        "static": _figures(*static), "masked": _figures(*with_mask),
+        "co_trained": _figures(found.mean_m, found.success), "kept": kept,
+        "rules": asdict(found.game.rules), "rounds": found.game.state.log,
     }  # fmt: skip
-    chosen = network if kept else load_network(run)
+    made, chosen = base, found.network if kept else load_network(base)
+    if guard is not None:
+        entered, report["newcomers"] = _entered(base, unlabelled, guard, preset, plan)
+        if entered is not None and entered.mean_m < min(before[0], found.mean_m):
+            made, chosen, watched = entered.run, entered.network, guard_of(entered.run, guard)
+            report["newcomers"]["kept"], report["unknown"] = True, list(made.unknown)
     with arithmetic(threads):
         fields, report["accuracy"] = recalibrated(
-            run, chosen, mask_of(run, unknown), watched, preset, seed
+            made, chosen, mask_of(made, made.unknown), watched, preset, seed
         )
-    state = chosen.state_dict()
     record = {**report, "survey": unlabelled.header.name, "sha256": unlabelled.sha256}
     provenance = {**run.provenance, "updates": [*run.provenance.get("updates", []), record]}
     updated = replace(
-        run, state={k: v.clone() for k, v in state.items()}, unknown=unknown,
-        provenance=provenance, **fields,
+        made, state={k: v.clone() for k, v in chosen.state_dict().items()}, provenance=provenance,
+        **fields,
     )  # fmt: skip
     if state_file is not None:
         Path(state_file).unlink(missing_ok=True)
     return updated, report
+
+
+def _entered(
+    run: Run, scans: Survey, guard: Survey, preset: ItolocPreset, plan: Plan
+) -> tuple[Taught | None, dict[str, Any]]:
+    """What a co-training makes of the newcomers, None where there are none; and a report."""
+    names = newcomers(run, scans, run.unknown)
+    if not names:
+        return None, {"names": [], "kept": False}
+    made = seated(run, run.unknown, names)
+    new = mask_of(made, names)
+    found = taught(made, scans, guard_of(made, guard), preset, plan, new=new)
+    gain = found.game.gain.numpy()[new]
+    return found, {
+        "names": [name for name in made.bssids if name in set(names)], "kept": False,
+        "gain": [round(float(one), 4) for one in gain],
+        **_figures(found.mean_m, found.success),
+    }  # fmt: skip
 
 
 def settings_of(run: Run) -> ItolocPreset:
@@ -136,41 +138,5 @@ def unheard(run: Run, rssi_dbm: NDArray[np.float32]) -> tuple[str, ...]:
     return tuple(name for name, one in zip(run.bssids, quiet, strict=True) if one)
 
 
-def _cotraining(
-    run: Run, network: ItolocNet, preset: ItolocPreset, rows: NDArray[np.float32],
-    unknown: tuple[str, ...], rules: Rules | None, seed: int, success: Callable[..., float],
-    guards: int,
-) -> Cotraining:  # fmt: skip
-    places = Cells(run.arrays["places_xy_m"], run.arrays["places_floor"], 1.0)
-    targets = places.soft_targets(places.xy_m, places.floor, preset.soften_m)
-    labelled = run.arrays["database"].astype(np.float32)
-    game = Cotraining(
-        network, Images(run.input_recipe), labelled, run.arrays["place_of_row"], targets, rows,
-        mask_of(run, unknown), rules or Rules(), seed, success,
-        guards,
-    )  # fmt: skip
-    if rules is None and preset.soften_m:
-        sure = float(np.quantile(game.confidence(labelled), _SOFT_QUANTILE))
-        paper = game.rules
-        game.rules = replace(
-            paper, sigma=sure, smeared_sigma=paper.smeared_sigma * sure / paper.sigma
-        )
-    return game
-
-
-def _key(
-    run: Run, rows: NDArray[np.float32], unknown: tuple[str, ...], guard: Guard, rules: Rules,
-    seed: int,
-) -> str:  # fmt: skip
-    """What a state belongs to."""
-    digest = hashlib.sha256(json.dumps([asdict(rules), seed, unknown, guard.own]).encode())
-    assert run.state is not None
-    for name in sorted(run.state):
-        digest.update(run.state[name].numpy().tobytes())
-    for array in (rows, guard.rssi_dbm, guard.xy_m, run.arrays["database"]):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def _figures(one: tuple[float, float]) -> dict[str, float]:
-    return {"mean_m": round(one[0], 4), "success": round(one[1], 4)}
+def _figures(mean_m: float, success: float) -> dict[str, float]:
+    return {"mean_m": round(mean_m, 4), "success": round(success, 4)}

@@ -112,10 +112,12 @@ def nearest(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Rows (B, k) and distances (B, k) of the nearest training scans under a rule."""
     form, k = rule.value_form, min(rule.k, len(database.rssi_dbm))
-    base = in_form(database.rssi_dbm, form)
+    # Of an access point that no row heard the rows know nothing: it is not compared.
+    told = np.isfinite(database.rssi_dbm).any(axis=0)
+    base, asked = in_form(database.rssi_dbm[:, told], form), query_dbm[:, told]
     return nearest_shift(
         [
-            native.weighted_knn(base, in_form(moved(query_dbm, by), form), k, metric=rule.metric)
+            native.weighted_knn(base, in_form(moved(asked, by), form), k, metric=rule.metric)
             for by in rule.shifts_db
         ]
     )

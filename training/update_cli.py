@@ -52,8 +52,9 @@ def update(
     hapi: floor attenuation and level offset. Access points that look dead or misplaced are
     reported; nothing is done about them.
 
-    itoloc: access points that fell silent are masked, and the three modules teach one another. Of a
-    survey only rows whose split is empty are taken. Interrupted, the same command goes on.
+    itoloc: access points that fell silent are masked, and the three modules teach one another; with
+    --guard new access points take the places of silent ones, where that helps. Of a survey only
+    rows whose split is empty are taken. Interrupted, the same command goes on.
     """
     from training.run import Run
 
@@ -116,6 +117,13 @@ def _update_itoloc(
         f"  {len(rounds)} rounds, {undone} rolled back; the co-trained network is "
         + ("kept" if report["kept"] else "no better than the masked one and was NOT kept")
     )
+    new = report.get("newcomers", {"names": []})
+    if new["names"]:
+        click.echo(
+            f"  {len(new['names'])} access points that came since the survey: with them mean "
+            f"{new['mean_m']:.2f} m, success {new['success']:.3f}; "
+            + ("taken in" if new["kept"] else "no better, left out")
+        )
     radius = report["accuracy"]
     if "coverage_68" in radius:
         was, now = radius["coverage_68"]

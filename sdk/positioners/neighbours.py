@@ -44,6 +44,8 @@ class Neighbours:
         self._database = value_form(
             rssi_dbm, output.value_kind, output.not_heard_dbm, output.exponent
         )
+        # Of an access point that no row heard the rows know nothing: it is not compared.
+        self._database[:, np.isnan(rssi_dbm).all(axis=0)] = np.nan
         self._place_of_row = bundle.arrays[output.place_of_row].astype(np.intp)
 
     def prepare(self, fingerprint: Fingerprint) -> NDArray[np.float32]:

@@ -34,7 +34,7 @@ def game_of(run, later, rules=RULE, seed=0):
     return Cotraining(
         itoloc.load_network(run), Images(run.input_recipe), run.arrays["database"],
         run.arrays["place_of_row"], np.eye(places, dtype=np.float32), levels_of(later, run),
-        np.zeros(len(run.bssids), dtype=bool), rules, seed, lambda _: 1.0, 10,
+        np.zeros(len(run.bssids), dtype=bool), rules, seed, lambda *_: 1.0, 10,
     )  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def test_the_same_scans_waver(hall_run):
     game.rules = replace(RULE, passes=60)
     shared, heads = bundles(game.network, game.rules)
     Z = features(game, game.unlabelled)
-    sure = game._probability(game.unlabelled)
+    sure = game._probability(game.unlabelled, game.unknown)
     torch.manual_seed(1)
     # The update's extractor drops out too; modssc is given fixed features, so here it does not.
     game.network.extractor = torch.nn.Identity()

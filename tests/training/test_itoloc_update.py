@@ -149,7 +149,7 @@ def told(*tables, passes=9, sigma=0.8):
     rules = Rules(sigma=sigma, passes=passes)
     return Cotraining(
         network, Images(recipe), rows, np.zeros(n), np.eye(3, dtype=np.float32), rows,
-        np.zeros(4, dtype=bool), rules, 0, lambda _: 1.0, 10,
+        np.zeros(4, dtype=bool), rules, 0, lambda *_: 1.0, 10,
     )  # fmt: skip
 
 
@@ -182,18 +182,17 @@ def test_what_wavers_under_dropout_is_left_out():
 
     game.network.predictors[0] = torch.nn.Sequential(*game.network.predictors[0], Waver())
     found = game._pseudo_labels(np.arange(1), 0.8)
-    differ = game._wavering(game.unlabelled, game._probability(game.unlabelled))
+    differ = game._wavering(game.unlabelled, game._probability(game.unlabelled, game.unknown))
     assert differ[:, 0].tolist() == [0, 9, 9]
     assert found[:, 0].tolist() == [0, -1, -1]
 
 
 def test_smearing_adds_noise_to_the_labels_alone(run):
     """Eq. 12, 13: none is negative, each row sums to 1, and each module gets its own."""
-    from training.itoloc_update import _cotraining, settings_of
-
-    game = _cotraining(
-        run, itoloc.load_network(run), settings_of(run), run.arrays["database"][:40], (), RULES, 0,
-        lambda _: 1.0, 10,
+    game = Cotraining(
+        itoloc.load_network(run), Images(run.input_recipe), run.arrays["database"],
+        run.arrays["place_of_row"], np.eye(16, dtype=np.float32), run.arrays["database"][:40],
+        np.zeros(APS, dtype=bool), RULES, 0, lambda *_: 1.0, 10,
     )  # fmt: skip
     seen = []
     game._tune = lambda *given: seen.append((given[2], len(given[3])))
