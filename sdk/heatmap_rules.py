@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ LEAST_TRANSMITTERS = 3
 MAX_KNOTS = 256
 _MAX_DB = 1e3
 _SQRT2 = math.sqrt(2.0)
+# Keeps the logs of what no part explains finite.
+_LEAST_LIKELY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,18 @@ class Gray:
     def level_db(self) -> NDArray[np.float64]:
         """Path loss of every level (256,)."""
         return np.linspace(self.low_db, self.high_db, LEVELS)
+
+
+class Scatter(NamedTuple):
+    """A likelihood as `native.level_likelihoods` takes it: float32, a number for every code."""
+
+    mean_db: NDArray[np.float32]
+    sigma_db: NDArray[np.float32]
+    tail_factor: NDArray[np.float32]
+    narrow: NDArray[np.float32]
+    wide: NDArray[np.float32]
+    outliers: NDArray[np.float32]
+    silent: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -116,7 +130,7 @@ class Likelihood:
             below += share * np.array([math.erfc(-value) / 2 for value in z.tolist()])
         span = self.gray.high_db - self.gray.low_db
         outside = (self.gray.noise_floor_db - self.gray.low_db) / span
-        log: NDArray[np.float64] = np.log(below + self.outliers * outside + 1e-12)
+        log: NDArray[np.float64] = np.log(below + self.outliers * outside + _LEAST_LIKELY)
         return log
 
     @property
@@ -125,25 +139,33 @@ class Likelihood:
         inside = 1.0 - self.outliers
         return (inside * (1.0 - self.tail), 1.0), (inside * self.tail, self.tail_factor)
 
-    def tables(self, path_loss_db: NDArray[Any]) -> NDArray[np.float32]:
-        """`power` times the log-likelihood of each measurement (K,), NaN = not received, for every
-        level of every class: (K, 256 classes). With several classes level 0 is read as level 1."""
-        p = np.asarray(path_loss_db, dtype=np.float64)[:, None]
-        log = np.concatenate([one._log(p) for one in (self, *self.rougher)], axis=1)
-        if self.rougher:
-            log[:, ::LEVELS] = log[:, 1::LEVELS]
-        return (self.power * log).astype(np.float32)
-
-    def _log(self, p: NDArray[np.float64]) -> NDArray[np.float64]:
-        mean, sigma = self.moments
-        z = (np.nan_to_num(p) - mean) / sigma
+    @cached_property
+    def scatter(self) -> Scatter:
+        """All classes, by code (256 classes,)."""
+        parts = (self, *self.rougher)
         span = self.gray.high_db - self.gray.low_db
-        density = np.full(z.shape, self.outliers / span)
-        for share, factor in self._widths:
-            if share > 0:
-                width = sigma * (factor * math.sqrt(2 * math.pi))
-                density += share * np.exp(-0.5 * (z / factor) ** 2) / width
-        return np.where(np.isnan(p), self.silent, np.log(density + 1e-12))
+
+        def by_code(per_class: list[float]) -> NDArray[np.float32]:
+            return np.repeat(np.array(per_class, dtype=np.float32), LEVELS)
+
+        mean, sigma = self.code_moments
+        return Scatter(
+            mean_db=mean.astype(np.float32),
+            sigma_db=sigma.astype(np.float32),
+            tail_factor=by_code([one.tail_factor for one in parts]),
+            narrow=by_code([one._widths[0][0] for one in parts]),
+            wide=by_code([one._widths[1][0] for one in parts]),
+            outliers=by_code([one.outliers / span + _LEAST_LIKELY for one in parts]),
+            silent=np.concatenate([one.silent for one in parts]).astype(np.float32),
+        )
+
+    def tables(self, path_loss_db: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`power` times the log-likelihood of each measurement (K,), NaN = not received, for every
+        code: (K, 256 classes)."""
+        # Here and not above: an app that only makes scans need not load the kernels.
+        from . import native
+
+        return native.level_likelihoods(path_loss_db, *self.scatter, self.power)
 
     def to_json(self) -> dict[str, Any]:
         """As `likelihood` reads it."""

@@ -49,6 +49,21 @@ Extremes extremes(const float* values, std::size_t count) noexcept {
   return found;
 }
 
+bool within(const float* values, std::size_t count, float least, float most) noexcept {
+  i32 outside{};
+  std::size_t i = 0;
+  for (; i + f32_lanes <= count; i += f32_lanes) {
+    const f32 v = load(values + i);
+    outside |= ~((v >= least) & (v <= most));
+  }
+  bool inside = true;
+  for (std::size_t lane = 0; lane < f32_lanes; ++lane)
+    inside = inside && outside[lane] == 0;
+  for (; i < count; ++i)
+    inside = inside && values[i] >= least && values[i] <= most;
+  return inside;
+}
+
 void threshold_row(const float* pdf_row, std::size_t width, std::size_t row, float threshold,
     CentroidSums& sums) noexcept {
   // Lane sums of at most 64 vectors, so that float32 rounds no more than a few last digits.
