@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .heatmap_rules import Gray
-from .roughness import LEVELS
 
 SLOTS = 5
 LOCUNET_CHANNELS = 3 * SLOTS + 1

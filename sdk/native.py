@@ -182,7 +182,9 @@ def level_likelihoods(
     )
 
 
-def level_sums(maps: npt.NDArray[np.uint16], tables: Numbers, out: Float32 | None = None) -> Float32:
+def level_sums(
+    maps: npt.NDArray[np.uint16], tables: Numbers, out: Float32 | None = None
+) -> Float32:
     """How probable the cells of radio maps are (LocUNet, SPEC 3.13).
 
     ``sums[c] = sum over m of tables[m, maps[m, c]]``, added in the order of the maps.

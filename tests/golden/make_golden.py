@@ -62,8 +62,8 @@ def geometric_median_case(
     for _ in range(steps):
         near = [w / math.sqrt((a - at[0]) ** 2 + (b - at[1]) ** 2 + soft**2)
                 for a, b, w in zip(x, y, weight, strict=True)]  # fmt: skip
-        at = [at[0] + sum(n * (a - at[0]) for n, a in zip(near, x, strict=True)) / sum(near),
-              at[1] + sum(n * (b - at[1]) for n, b in zip(near, y, strict=True)) / sum(near)]  # fmt: skip
+        at = [now + sum(n * (there - now) for n, there in zip(near, axis, strict=True)) / sum(near)
+              for now, axis in zip(at, (x, y), strict=True)]  # fmt: skip
     return {
         "name": name, "x_m": x, "y_m": y, "weight": weight, "start_m": start, "soft_m": soft,
         "steps": steps, "expected": at,
