@@ -92,11 +92,6 @@ class Likelihood:
     above: tuple[int, ...] = ()
     rougher: tuple[Likelihood, ...] = ()
 
-    @property
-    def classes(self) -> int:
-        """Of roughness."""
-        return 1 + len(self.rougher)
-
     @cached_property
     def class_of(self) -> NDArray[np.uint16]:
         """Class of every roughness (256,)."""
@@ -120,12 +115,12 @@ class Likelihood:
         mean, sigma = zip(*(one.moments for one in (self, *self.rougher)), strict=True)
         return np.concatenate(mean), np.concatenate(sigma)
 
-    @cached_property
+    @property
     def silent(self) -> NDArray[np.float64]:
         """Log-likelihood of not being received, for every level (256,)."""
         mean, sigma = self.moments
         below = np.zeros(LEVELS)
-        for share, factor in self._widths:
+        for share, factor in zip(self._shares, (1.0, self.tail_factor), strict=True):
             z = (self.gray.noise_floor_db - mean) / (factor * sigma * _SQRT2)
             below += share * np.array([math.erfc(-value) / 2 for value in z.tolist()])
         span = self.gray.high_db - self.gray.low_db
@@ -134,10 +129,10 @@ class Likelihood:
         return log
 
     @property
-    def _widths(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Shares of the two normal parts, and how many times sigma each is wide."""
+    def _shares(self) -> tuple[float, float]:
+        """Of the two normal parts, the wide one second."""
         inside = 1.0 - self.outliers
-        return (inside * (1.0 - self.tail), 1.0), (inside * self.tail, self.tail_factor)
+        return inside * (1.0 - self.tail), inside * self.tail
 
     @cached_property
     def scatter(self) -> Scatter:
@@ -153,8 +148,8 @@ class Likelihood:
             mean_db=mean.astype(np.float32),
             sigma_db=sigma.astype(np.float32),
             tail_factor=by_code([one.tail_factor for one in parts]),
-            narrow=by_code([one._widths[0][0] for one in parts]),
-            wide=by_code([one._widths[1][0] for one in parts]),
+            narrow=by_code([one._shares[0] for one in parts]),
+            wide=by_code([one._shares[1] for one in parts]),
             outliers=by_code([one.outliers / span + _LEAST_LIKELY for one in parts]),
             silent=np.concatenate([one.silent for one in parts]).astype(np.float32),
         )
@@ -162,7 +157,7 @@ class Likelihood:
     def tables(self, path_loss_db: NDArray[np.float32]) -> NDArray[np.float32]:
         """`power` times the log-likelihood of each measurement (K,), NaN = not received, for every
         code: (K, 256 classes)."""
-        # Here and not above: an app that only makes scans need not load the kernels.
+        # Here and not above: bundles of other systems need not load the kernels.
         from . import native
 
         return native.level_likelihoods(path_loss_db, *self.scatter, self.power)

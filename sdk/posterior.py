@@ -170,7 +170,7 @@ class Posterior:
     def median(self) -> tuple[float, float, int]:
         """(x_m, y_m, floor): the point of least mean distance to the places of the most probable
         floor, by Weiszfeld's steps from the mean. What makes few errors large it serves better."""
-        # Here and not above: an app that only makes scans need not load the kernels.
+        # Here and not above: bundles without a median need not load the kernels.
         from . import native
 
         floor, x, y, _ = self._summarised()

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "finite.hpp"
+#include "simd/kernels.hpp"
 
 namespace rssfix {
 namespace {
@@ -11,13 +12,6 @@ namespace {
 constexpr std::size_t block = 2048;
 // Maps whose sum is kept in a register.
 constexpr std::size_t group = 4;
-
-std::uint16_t highest(const std::uint16_t* levels, std::size_t count) noexcept {
-  std::uint16_t found = 0;
-  for (std::size_t i = 0; i < count; ++i)
-    found = std::max(found, levels[i]);
-  return found;
-}
 
 // Adds `maps` maps, which stand `stride` cells apart, to `count` sums.
 template <std::size_t maps>
@@ -48,7 +42,7 @@ Status level_sums(const std::uint16_t* maps, std::size_t map_count, std::size_t 
     // Just before they are indices, so that they are read from memory once.
     for (std::size_t map = 0; map < map_count; ++map) {
       const std::uint16_t* const level = maps + map * cells + first;
-      if (highest(level, count) >= levels) {
+      if (kernels().highest(level, count) >= levels) {
         const auto bad = std::find_if(level, level + count, [&](auto v) { return v >= levels; });
         return {Code::out_of_range, Argument::maps, static_cast<std::size_t>(bad - maps)};
       }

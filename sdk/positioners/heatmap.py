@@ -55,7 +55,8 @@ class Heatmap:
         scores: the network, (1, C, H, W) to (H W,); needed where the rules have one.
 
     Raises:
-        ValueError: places and grid, or rules and scores do not fit.
+        ValueError: places and grid, or rules and scores do not fit, or the likelihood is out of the
+            bounds of ``native.level_likelihoods``.
     """
 
     impact = None

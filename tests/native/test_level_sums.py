@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sdk import native
@@ -24,8 +24,9 @@ def test_against_numpy(maps, cells, levels, seed):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 6), st.integers(1, 5000), st.integers(2, 65535), st.data())
-def test_a_level_without_a_table_is_named(maps, cells, levels, data):
+def test_a_level_without_a_table_is_named(simd, maps, cells, levels, data):
     shown = np.zeros((maps, cells), np.uint16)
     row, column = data.draw(st.integers(0, maps - 1)), data.draw(st.integers(0, cells - 1))
     shown[row, column] = level = data.draw(st.integers(levels, 65535))

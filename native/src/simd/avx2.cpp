@@ -14,6 +14,7 @@ const Kernels kernels_avx2 = {
     silence_row,
     extremes,
     within,
+    highest,
     divide,
     threshold_row,
     row_distances,

@@ -15,6 +15,7 @@ const Kernels kernels_avx512 = {
     silence_row,
     extremes,
     within,
+    highest,
     divide,
     threshold_row,
     row_distances_avx2,

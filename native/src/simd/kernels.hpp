@@ -135,6 +135,7 @@ struct Kernels {
   // Whether least <= value <= most for every one; false with a NaN.
   bool (*within)(const float* values, std::size_t count, float least, float most) noexcept;
 
+  std::uint16_t (*highest)(const std::uint16_t* levels, std::size_t count) noexcept;
   void (*divide)(float divisor, std::size_t count, float* values) noexcept;
 
   // Adds the cells of one row that reach the threshold; moment_y counts row * mass.

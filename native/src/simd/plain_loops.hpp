@@ -25,6 +25,13 @@ void divide(float divisor, std::size_t count, float* values) noexcept {
     values[i] /= divisor;
 }
 
+std::uint16_t highest(const std::uint16_t* levels, std::size_t count) noexcept {
+  std::uint16_t found = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    found = levels[i] > found ? levels[i] : found;
+  return found;
+}
+
 constexpr float largest_float = 3.40282347e38f;
 
 Extremes extremes(const float* values, std::size_t count) noexcept {
