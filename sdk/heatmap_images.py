@@ -44,7 +44,7 @@ class LocunetImages:
         gray: Gray,
     ) -> None:
         self._gray, self._gray_maps = gray, _gray_maps(maps)
-        self._column, self._row = pixels.T
+        self._row_column = [(row, column) for column, row in pixels.tolist()]
         self._empty = np.zeros((1, LOCUNET_CHANNELS, *outdoors.shape), dtype=np.float32)
         self._empty[0, -1] = ~outdoors
 
@@ -60,11 +60,13 @@ class LocunetImages:
         Returns:
             (1, 16, H, W) float32 in [0, 1].
         """
-        k = len(chosen)
         images = self._empty.copy()
-        images[0, 0 : 2 * k : 2] = self._gray_maps[chosen]
-        images[0, 1 : 2 * k : 2] = self._gray.share(path_loss_db[chosen])[:, None, None]
-        images[0, 2 * SLOTS + np.arange(k), self._row[chosen], self._column[chosen]] = 1.0
+        channels = images[0]
+        shares = self._gray.share(path_loss_db[chosen]).tolist()
+        for slot, (transmitter, share) in enumerate(zip(chosen.tolist(), shares, strict=True)):
+            channels[2 * slot] = self._gray_maps[transmitter]
+            channels[2 * slot + 1].fill(share)
+            channels[2 * SLOTS + slot, *self._row_column[transmitter]] = 1.0
         return images
 
 
