@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 from native_comparison import APS, SIDE, Comparison
 from native_floors import floor_features, path_loss_pdf, rank_pdf, threshold_centroid
+from native_radio_maps import geometric_median, level_likelihoods, level_sums
 from native_vectors import cyclic_map, diagonal_mean, kalman, ratio_image, weighted_knn
 
 from sdk import native
@@ -63,6 +64,9 @@ NOTES = """\
 - `path_loss_pdf`: a logarithm for each heard AP and cell; for the others a polynomial of degree 6
   whose coefficients are looked up by the exponent of the squared distance. Wider vectors gain
   little where the processor takes them in two halves.
+- `level_likelihoods`: two 2^x and a logarithm for each value and code.
+- `level_sums`: two loads for each cell and map, the level and what its table holds.
+- `geometric_median`: one float64 square root and one division for each place and step.
 - `cyclic_map`, `ratio_image`: writing the result, N² floats.
 - `KalmanFilter`: two Python calls; the filter itself takes a quarter of the time.
 """
@@ -186,6 +190,9 @@ def run() -> dict[str, Any]:
         path_loss_pdf(),
         threshold_centroid(),
         floor_features(),
+        level_likelihoods(),
+        level_sums(),
+        geometric_median(),
         cyclic_map(27),
         cyclic_map(256),
         diagonal_mean(27),

@@ -83,6 +83,7 @@ def _text(characters: Any) -> str:
 
 _C_TYPES = {
     np.dtype(np.uint8): "uint8_t",
+    np.dtype(np.uint16): "uint16_t",
     np.dtype(np.float32): "float",
     np.dtype(np.float64): "double",
     np.dtype(np.int32): "int32_t",

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .heatmap_rules import Gray
-from .roughness import LEVELS
 
 SLOTS = 5
 LOCUNET_CHANNELS = 3 * SLOTS + 1
@@ -21,62 +20,106 @@ LEAST_LOG, LEAST_SUM = -10.0, -20.0
 
 def slots(path_loss_db: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.intp]:
     """The transmitters (<= 5,) that the network sees, in the order of its slots."""
-    level = np.where(np.isnan(path_loss_db), -np.inf, path_loss_db)
-    order = np.argsort(-level, kind="stable")
+    # NaN, not received, is sorted to the end.
+    order = (-path_loss_db).argsort(kind="stable")
     chosen: NDArray[np.intp] = order[known[order]][:SLOTS]
     return chosen
 
 
-def locunet_images(
-    maps: NDArray[np.uint8],
-    path_loss_db: NDArray[np.float32],
-    pixels: NDArray[np.intp],
-    outdoors: NDArray[np.bool_],
-    gray: Gray,
-) -> NDArray[np.float32]:
+class LocunetImages:
     """Radio map and constant path loss by turns, then one-hot transmitters, then the buildings.
 
     Args:
-        maps: (K, H, W) levels of the transmitters in slots, K <= 5.
-        path_loss_db: (K,), NaN = not received.
-        pixels: (K, 2) column and row of the transmitters.
+        maps: (N, H, W) levels of all transmitters.
+        pixels: (N, 2) column and row of the transmitters.
         outdoors: (H, W).
-
-    Returns:
-        (1, 16, H, W) float32 in [0, 1].
+        gray: of the maps.
     """
-    k = len(maps)
-    images = np.zeros((1, LOCUNET_CHANNELS, *outdoors.shape), dtype=np.float32)
-    images[0, 0 : 2 * k : 2] = maps.astype(np.float32) / np.float32(255)
-    images[0, 1 : 2 * k : 2] = gray.share(path_loss_db)[:, None, None]
-    images[0, 2 * SLOTS + np.arange(k), pixels[:, 1], pixels[:, 0]] = 1.0
-    images[0, -1] = ~outdoors
-    return images
+
+    def __init__(
+        self,
+        maps: NDArray[np.uint8],
+        pixels: NDArray[np.intp],
+        outdoors: NDArray[np.bool_],
+        gray: Gray,
+    ) -> None:
+        self._gray, self._gray_maps = gray, _gray_maps(maps)
+        self._row_column = [(row, column) for column, row in pixels.tolist()]
+        self._empty = np.zeros((1, LOCUNET_CHANNELS, *outdoors.shape), dtype=np.float32)
+        self._empty[0, -1] = ~outdoors
+
+    def __call__(
+        self, chosen: NDArray[np.intp], path_loss_db: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Images of the transmitters in slots.
+
+        Args:
+            chosen: (K,) numbers of those transmitters, K <= 5.
+            path_loss_db: (N,) of all, NaN = not received.
+
+        Returns:
+            (1, 16, H, W) float32 in [0, 1].
+        """
+        images = self._empty.copy()
+        channels = images[0]
+        shares = self._gray.share(path_loss_db[chosen]).tolist()
+        for slot, (transmitter, share) in enumerate(zip(chosen.tolist(), shares, strict=True)):
+            channels[2 * slot] = self._gray_maps[transmitter]
+            channels[2 * slot + 1].fill(share)
+            channels[2 * SLOTS + slot, *self._row_column[transmitter]] = 1.0
+        return images
 
 
-def correction_images(
-    codes: NDArray[np.uint16],
-    tables: NDArray[np.float32],
-    sums: NDArray[np.float32],
-    allowed: NDArray[np.bool_],
-) -> NDArray[np.float32]:
+class CorrectionImages:
     """Log-posterior and where users may stand, then likelihood and radio map of every slot.
 
     Args:
-        codes: (K, H, W) class and level of the transmitters in slots, K <= 5.
-        tables: (K, 256 classes) their log-likelihoods per code.
-        sums: (H, W) log-likelihood of all transmitters.
-        allowed: (H, W).
-
-    Returns:
-        (1, 12, H, W) float32 in [0, 1].
+        maps: (N, H, W) levels of all transmitters.
+        codes: (N, H, W) their classes and levels.
+        cells: (G,) pixels where users may stand, row * W + column.
     """
-    images = np.zeros((1, CORRECTION_CHANNELS, *allowed.shape), dtype=np.float32)
-    below = np.maximum(sums - sums[allowed].max(), LEAST_SUM)
-    images[0, 0] = np.where(allowed, np.minimum(below, 0.0) / -LEAST_SUM + 1.0, 0.0)
-    images[0, 1] = allowed
-    for slot, (code, table) in enumerate(zip(codes, tables, strict=True)):
-        likely = np.maximum(table - table.max(), LEAST_LOG) / -LEAST_LOG + 1.0
-        images[0, 2 + slot] = likely.astype(np.float32)[code]
-        images[0, 2 + SLOTS + slot] = (code % LEVELS).astype(np.float32) / np.float32(255)
-    return images
+
+    def __init__(
+        self, maps: NDArray[np.uint8], codes: NDArray[np.uint16], cells: NDArray[np.intp]
+    ) -> None:
+        self._gray_maps, self._codes, self._cells = _gray_maps(maps), codes, cells
+        self._empty = np.zeros((1, CORRECTION_CHANNELS, *maps.shape[1:]), dtype=np.float32)
+        self._empty[0, 1].put(cells, 1.0)
+
+    def __call__(
+        self,
+        chosen: NDArray[np.intp],
+        tables: NDArray[np.float32],
+        log: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Images of the transmitters in slots.
+
+        Args:
+            chosen: (K,) numbers of those transmitters, K <= 5.
+            tables: (K, 256 classes) their log-likelihoods per code.
+            log: (G,) log-likelihood of all transmitters at the cells.
+
+        Returns:
+            (1, 12, H, W) float32 in [0, 1].
+        """
+        images = self._empty.copy()
+        channels = images[0]
+        channels[0].put(self._cells, _above(log, LEAST_SUM))
+        shares = _above(tables, LEAST_LOG)
+        for slot, transmitter in enumerate(chosen.tolist()):
+            # Any mode but "raise" writes in place; no code is out of range.
+            shares[slot].take(self._codes[transmitter], out=channels[2 + slot], mode="wrap")
+        shown = channels[2 + SLOTS : 2 + SLOTS + len(chosen)]
+        self._gray_maps.take(chosen, axis=0, out=shown, mode="wrap")
+        return images
+
+
+def _gray_maps(maps: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return maps.astype(np.float32) / np.float32(255)
+
+
+def _above(log: NDArray[np.float32], least: float) -> NDArray[np.float32]:
+    """Values as shares: 1 is the highest of its row, 0 is ``least`` from there or less."""
+    shares = log * np.float32(-1 / least)
+    shares += np.float32(1) - shares.max(axis=-1, keepdims=True)
+    return np.maximum(shares, np.float32(0), out=shares)

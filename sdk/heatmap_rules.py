@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ LEAST_TRANSMITTERS = 3
 MAX_KNOTS = 256
 _MAX_DB = 1e3
 _SQRT2 = math.sqrt(2.0)
+# Keeps the logs of what no part explains finite.
+_LEAST_LIKELY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,18 @@ class Gray:
         return np.linspace(self.low_db, self.high_db, LEVELS)
 
 
+class Scatter(NamedTuple):
+    """A likelihood as `native.level_likelihoods` takes it: float32, a number for every code."""
+
+    mean_db: NDArray[np.float32]
+    sigma_db: NDArray[np.float32]
+    tail_factor: NDArray[np.float32]
+    narrow: NDArray[np.float32]
+    wide: NDArray[np.float32]
+    outliers: NDArray[np.float32]
+    silent: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Likelihood:
     """How a measured path loss p scatters where the radio map shows R (SPEC 3.13).
@@ -78,11 +92,6 @@ class Likelihood:
     above: tuple[int, ...] = ()
     rougher: tuple[Likelihood, ...] = ()
 
-    @property
-    def classes(self) -> int:
-        """Of roughness."""
-        return 1 + len(self.rougher)
-
     @cached_property
     def class_of(self) -> NDArray[np.uint16]:
         """Class of every roughness (256,)."""
@@ -106,44 +115,52 @@ class Likelihood:
         mean, sigma = zip(*(one.moments for one in (self, *self.rougher)), strict=True)
         return np.concatenate(mean), np.concatenate(sigma)
 
-    @cached_property
+    @property
     def silent(self) -> NDArray[np.float64]:
         """Log-likelihood of not being received, for every level (256,)."""
         mean, sigma = self.moments
         below = np.zeros(LEVELS)
-        for share, factor in self._widths:
+        for share, factor in zip(self._shares, (1.0, self.tail_factor), strict=True):
             z = (self.gray.noise_floor_db - mean) / (factor * sigma * _SQRT2)
             below += share * np.array([math.erfc(-value) / 2 for value in z.tolist()])
         span = self.gray.high_db - self.gray.low_db
         outside = (self.gray.noise_floor_db - self.gray.low_db) / span
-        log: NDArray[np.float64] = np.log(below + self.outliers * outside + 1e-12)
+        log: NDArray[np.float64] = np.log(below + self.outliers * outside + _LEAST_LIKELY)
         return log
 
     @property
-    def _widths(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Shares of the two normal parts, and how many times sigma each is wide."""
+    def _shares(self) -> tuple[float, float]:
+        """Of the two normal parts, the wide one second."""
         inside = 1.0 - self.outliers
-        return (inside * (1.0 - self.tail), 1.0), (inside * self.tail, self.tail_factor)
+        return inside * (1.0 - self.tail), inside * self.tail
 
-    def tables(self, path_loss_db: NDArray[Any]) -> NDArray[np.float32]:
-        """`power` times the log-likelihood of each measurement (K,), NaN = not received, for every
-        level of every class: (K, 256 classes). With several classes level 0 is read as level 1."""
-        p = np.asarray(path_loss_db, dtype=np.float64)[:, None]
-        log = np.concatenate([one._log(p) for one in (self, *self.rougher)], axis=1)
-        if self.rougher:
-            log[:, ::LEVELS] = log[:, 1::LEVELS]
-        return (self.power * log).astype(np.float32)
-
-    def _log(self, p: NDArray[np.float64]) -> NDArray[np.float64]:
-        mean, sigma = self.moments
-        z = (np.nan_to_num(p) - mean) / sigma
+    @cached_property
+    def scatter(self) -> Scatter:
+        """All classes, by code (256 classes,)."""
+        parts = (self, *self.rougher)
         span = self.gray.high_db - self.gray.low_db
-        density = np.full(z.shape, self.outliers / span)
-        for share, factor in self._widths:
-            if share > 0:
-                width = sigma * (factor * math.sqrt(2 * math.pi))
-                density += share * np.exp(-0.5 * (z / factor) ** 2) / width
-        return np.where(np.isnan(p), self.silent, np.log(density + 1e-12))
+
+        def by_code(per_class: list[float]) -> NDArray[np.float32]:
+            return np.repeat(np.array(per_class, dtype=np.float32), LEVELS)
+
+        mean, sigma = self.code_moments
+        return Scatter(
+            mean_db=mean.astype(np.float32),
+            sigma_db=sigma.astype(np.float32),
+            tail_factor=by_code([one.tail_factor for one in parts]),
+            narrow=by_code([one._shares[0] for one in parts]),
+            wide=by_code([one._shares[1] for one in parts]),
+            outliers=by_code([one.outliers / span + _LEAST_LIKELY for one in parts]),
+            silent=np.concatenate([one.silent for one in parts]).astype(np.float32),
+        )
+
+    def tables(self, path_loss_db: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`power` times the log-likelihood of each measurement (K,), NaN = not received, for every
+        code: (K, 256 classes)."""
+        # Here and not above: bundles of other systems need not load the kernels.
+        from . import native
+
+        return native.level_likelihoods(path_loss_db, *self.scatter, self.power)
 
     def to_json(self) -> dict[str, Any]:
         """As `likelihood` reads it."""

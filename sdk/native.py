@@ -27,6 +27,8 @@ __all__ = [
     "cyclic_map",
     "diagonal_mean",
     "floor_features",
+    "geometric_median",
+    "level_likelihoods",
     "level_sums",
     "path_loss_pdf",
     "rank_pdf",
@@ -117,14 +119,80 @@ def floor_features(
     return _core.floor_features(rssi_dbm, ap_xy_m, ap_floor, n_floors, silent_dbm, span)
 
 
-def level_sums(maps: npt.NDArray[np.uint8], tables: Numbers, out: Float32 | None = None) -> Float32:
+def geometric_median(
+    x_m: Numbers,
+    y_m: Numbers,
+    weight: Numbers,
+    start_m: Pair,
+    soft_m: SupportsFloat,
+    steps: int,
+) -> tuple[float, float]:
+    """The point of least mean distance to weighted places, by Weiszfeld's steps (SPEC 3.13).
+
+    Each step goes to the mean of the places with ``weight / sqrt(distance² + soft_m²)``. Computed
+    in float64.
+
+    Args:
+        x_m, y_m: (G,) places in metres, at least one, -1e9 to 1e9; float64 is kept.
+        weight: (G,) 0 to 1e100, not all 0; float64 is kept.
+        start_m: (x, y) before the first step, the mean as a rule.
+        soft_m: keeps a place at the point itself from weighing all, 1e-6 to 1e9.
+        steps: how many, 1 to 100000.
+
+    Returns:
+        x_m and y_m.
+    """
+    return _core.geometric_median(x_m, y_m, weight, start_m, soft_m, steps)
+
+
+def level_likelihoods(
+    measured_db: Numbers,
+    mean_db: Numbers,
+    sigma_db: Numbers,
+    tail_factor: Numbers,
+    narrow: Numbers,
+    wide: Numbers,
+    outliers: Numbers,
+    silent: Numbers,
+    power: SupportsFloat,
+    out: Float32 | None = None,
+) -> Float32:
+    """How likely measurements are where a radio map shows each code (LocUNet, SPEC 3.13).
+
+    Where p was received, ``power`` times the log of ``outliers + narrow N(p; mean_db, sigma_db) +
+    wide N(p; mean_db, tail_factor sigma_db)``, else ``power silent``. A code is an index of the
+    model's arrays: a level of the map, or a level and what else tells pixels apart.
+
+    Args:
+        measured_db: (K,) path loss, -10000 to 10000 dB, at least one; NaN = not received.
+        mean_db: (codes,) -10000 to 10000.
+        sigma_db: (codes,) 0.001 to 10000.
+        tail_factor: (codes,) how much wider the second normal is, 0.001 to 1000.
+        narrow, wide: (codes,) shares of the two, 0 to 1.
+        outliers: (codes,) density of what may be anywhere, per dB, 1e-20 to 1000000.
+        silent: (codes,) log-likelihood of receiving nothing, -10000 to 10000.
+        power: above 0, at most 1000000; tempers measurements that do not err independently.
+        out: where to write, (K, codes).
+
+    Returns:
+        (K, codes) float32, the tables of ``level_sums``; for power 1 within 1e-5 + 1e-5 |value|.
+    """
+    return _core.level_likelihoods(
+        measured_db, mean_db, sigma_db, tail_factor, narrow, wide, outliers, silent, power, out
+    )
+
+
+def level_sums(
+    maps: npt.NDArray[np.uint16], tables: Numbers, out: Float32 | None = None
+) -> Float32:
     """How probable the cells of radio maps are (LocUNet, SPEC 3.13).
 
     ``sums[c] = sum over m of tables[m, maps[m, c]]``, added in the order of the maps.
 
     Args:
-        maps: (M, cells) levels, uint8 in C order; other types are refused, not converted.
-        tables: (M, 256), finite: the log-likelihood of one measurement for every level.
+        maps: (M, cells) levels below L, uint16 in C order; other types are refused, not converted.
+        tables: (M, L), L = 2 to 65536, finite: the log-likelihood of one measurement for every
+            level.
         out: where to write, (cells,).
 
     Returns:

@@ -170,13 +170,15 @@ class Posterior:
     def median(self) -> tuple[float, float, int]:
         """(x_m, y_m, floor): the point of least mean distance to the places of the most probable
         floor, by Weiszfeld's steps from the mean. What makes few errors large it serves better."""
+        # Here and not above: bundles without a median need not load the kernels.
+        from . import native
+
         floor, x, y, _ = self._summarised()
-        part = self.places.part(floor)
-        weight, xs, ys = self.probability[part], self.x_m[part], self.y_m[part]
-        for _ in range(MEDIAN_STEPS):
-            near = weight / np.sqrt((xs - x) ** 2 + (ys - y) ** 2 + MEDIAN_SOFT_M**2)
-            near /= near.sum()
-            x, y = float(near.dot(xs)), float(near.dot(ys))
+        part, places = self.places.part(floor), self.places
+        x, y = native.geometric_median(
+            places.x_m[part], places.y_m[part], self.probability[part], (x, y), MEDIAN_SOFT_M,
+            MEDIAN_STEPS,
+        )  # fmt: skip
         return x, y, floor
 
     def point(self, estimate: str) -> tuple[float, float, int]:

@@ -31,27 +31,3 @@ def roughness(maps: NDArray[np.uint8], outdoors: NDArray[np.bool_]) -> NDArray[n
     low = np.minimum(np.minimum(low[:, :-2], low[:, 1:-1]), low[:, 2:])
     low = np.minimum(np.minimum(low[..., :-2], low[..., 1:-1]), low[..., 2:])
     return np.where(outdoors, high - low, np.uint8(0)).astype(np.uint8)
-
-
-def split_maps(codes: NDArray[np.uint16], classes: int) -> NDArray[np.uint8]:
-    """Codes 256 class + level of N maps (N, G) as maps of one class each (N, classes, G).
-
-    The level where a pixel is of the class, at least 1, and 0 elsewhere: with `split_tables` the
-    sum over all of them is that over the codes, and the native kernel needs no classes.
-    """
-    if classes == 1:
-        return codes.astype(np.uint8)[:, None]
-    level = np.maximum(codes % LEVELS, 1)
-    here = (codes // LEVELS)[:, None] == np.arange(classes)[:, None]
-    split: NDArray[np.uint8] = np.where(here, level[:, None], 0).astype(np.uint8)
-    return split
-
-
-def split_tables(tables: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
-    """Tables over codes (K, 256 classes), level 0 as level 1, for `split_maps`: a table per class
-    (K classes, 256)."""
-    if classes == 1:
-        return tables
-    split = tables.reshape(-1, LEVELS).copy()
-    split[:, 0] = 0.0
-    return split

@@ -14,7 +14,9 @@
 #include "rssfix/cyclic_map.hpp"
 #include "rssfix/diagonal_mean.hpp"
 #include "rssfix/floor_features.hpp"
+#include "rssfix/geometric_median.hpp"
 #include "rssfix/kalman_filter.hpp"
+#include "rssfix/level_likelihoods.hpp"
 #include "rssfix/level_sums.hpp"
 #include "rssfix/path_loss_pdf.hpp"
 #include "rssfix/rank_pdf.hpp"
@@ -66,6 +68,50 @@ template <class Call> void measure(const char* name, std::size_t calls, int samp
   std::nth_element(ns.begin(), ns.begin() + samples / 2, ns.end());
   std::printf("%s\"%s\": %.1f", first_result ? "" : ", ", name, ns[ns.size() / 2]);
   first_result = false;
+}
+
+// A fix of LocUNet's posterior: five maps of 64 x 64 cells in eight classes of 256 levels, as in
+// benchmarks/native_radio_maps.py.
+template <class Values> void measure_radio_maps(Values&& values) {
+  using namespace rssfix;
+  constexpr std::size_t count = 5;
+  constexpr std::size_t cells = 64 * 64;
+  constexpr std::size_t codes = 8 * 256;
+  const auto measured = values(count);
+  const auto mean = values(codes);
+  const std::vector<float> sigma(codes, 4.0f);
+  const std::vector<float> factor(codes, 2.0f);
+  const std::vector<float> share(codes, 0.5f);
+  const std::vector<float> outliers(codes, 1e-5f);
+  const std::vector<float> silent(codes, -5.0f);
+  const Scatter scatter{mean.data(), sigma.data(), factor.data(), share.data(), share.data(),
+      outliers.data(), silent.data(), codes};
+  std::vector<float> tables(count * codes);
+  measure("level_likelihoods", 5, 101,
+      [&] { return level_likelihoods(measured.data(), count, scatter, 0.9, tables.data()).ok(); });
+
+  std::vector<std::uint16_t> maps(count * cells);
+  for (std::size_t i = 0; i < maps.size(); ++i)
+    maps[i] = static_cast<std::uint16_t>(i * 37 % codes);
+  std::vector<float> sums(cells);
+  measure("level_sums", 10, 101, [&] {
+    return level_sums(maps.data(), count, cells, tables.data(), codes, sums.data()).ok();
+  });
+
+  std::vector<double> x_m(cells);
+  std::vector<double> y_m(cells);
+  std::vector<double> weight(cells);
+  for (std::size_t i = 0; i < cells; ++i) {
+    x_m[i] = static_cast<double>(4 * (i % 64));
+    y_m[i] = static_cast<double>(4 * (i / 64));
+    weight[i] = std::exp(-std::hypot(x_m[i] - 80, y_m[i] - 150) / 20);
+  }
+  Point median{};
+  measure("geometric_median", 1, 101, [&] {
+    return geometric_median(
+        {x_m.data(), y_m.data(), weight.data(), cells}, {128, 128}, 1, 10, median)
+        .ok();
+  });
 }
 
 } // namespace
@@ -163,16 +209,7 @@ int main(int argument_count, char** arguments) {
   measure("weighted_knn_l2", 10, 201, nearest(Metric::l2));
   measure("weighted_knn_sorensen", 10, 201, nearest(Metric::sorensen));
 
-  constexpr std::size_t radio_maps = 5;
-  constexpr std::size_t map_cells = 64 * 64;
-  std::vector<std::uint8_t> shown(radio_maps * map_cells);
-  for (std::size_t i = 0; i < shown.size(); ++i)
-    shown[i] = static_cast<std::uint8_t>(i * 37 % level_count);
-  const auto likelihood = values(radio_maps * level_count);
-  std::vector<float> sums(map_cells);
-  measure("level_sums", 10, 101, [&] {
-    return level_sums(shown.data(), radio_maps, map_cells, likelihood.data(), sums.data()).ok();
-  });
+  measure_radio_maps(values);
 
   std::vector<float> scan = values(4 * aps);
   std::vector<double> building(8 * aps);

@@ -42,7 +42,9 @@ PYBIND11_MODULE(_core, m) {
   rssfix::python::bind_fingerprints(m);
   rssfix::python::bind_floor_features(m);
   rssfix::python::bind_floor_map(m);
+  rssfix::python::bind_geometric_median(m);
   rssfix::python::bind_kalman_filter(m);
+  rssfix::python::bind_level_likelihoods(m);
   rssfix::python::bind_level_sums(m);
   rssfix::python::bind_path_loss_pdf(m);
   rssfix::python::bind_rank_pdf(m);

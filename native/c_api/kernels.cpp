@@ -2,6 +2,8 @@
 #include "rssfix/cyclic_map.hpp"
 #include "rssfix/diagonal_mean.hpp"
 #include "rssfix/floor_features.hpp"
+#include "rssfix/geometric_median.hpp"
+#include "rssfix/level_likelihoods.hpp"
 #include "rssfix/level_sums.hpp"
 #include "rssfix/path_loss_pdf.hpp"
 #include "rssfix/rank_pdf.hpp"
@@ -15,7 +17,6 @@ using rssfix::c::plain;
 
 static_assert(RSSFIX_FLOOR_FEATURES == floor_feature_count);
 static_assert(RSSFIX_TEMPERED == static_cast<int>(Combine::tempered));
-static_assert(RSSFIX_LEVELS == level_count);
 static_assert(RSSFIX_SORENSEN == static_cast<int>(Metric::sorensen));
 
 rssfix_status rssfix_cyclic_map(const float* rssi, size_t batch, size_t n, float* maps) {
@@ -98,9 +99,40 @@ rssfix_status rssfix_weighted_knn(const float* database, size_t rows, size_t col
       database, rows, columns, query, queries, k, static_cast<Metric>(metric), indices, distances));
 }
 
-rssfix_status rssfix_level_sums(
-    const uint8_t* levels, size_t maps, size_t cells, const float* tables, float* sums) {
+rssfix_status rssfix_level_sums(const uint16_t* maps, size_t map_count, size_t cells,
+    const float* tables, size_t levels, float* sums) {
   const Status given =
-      none_missing({{levels, Argument::maps}, {tables, Argument::tables}, {sums, Argument::out}});
-  return plain(given.ok() ? level_sums(levels, maps, cells, tables, sums) : given);
+      none_missing({{maps, Argument::maps}, {tables, Argument::tables}, {sums, Argument::out}});
+  return plain(given.ok() ? level_sums(maps, map_count, cells, tables, levels, sums) : given);
+}
+
+rssfix_status rssfix_level_likelihoods(const float* measured_db, size_t count,
+    const rssfix_scatter* scatter, double power, float* tables) {
+  const Status given = none_missing({{measured_db, Argument::measured_db},
+      {scatter, Argument::mean_db}, {tables, Argument::tables}});
+  if (!given.ok())
+    return plain(given);
+  const Scatter model{scatter->mean_db, scatter->sigma_db, scatter->tail_factor, scatter->narrow,
+      scatter->wide, scatter->outliers, scatter->silent, scatter->codes};
+  const Status filled = none_missing({{model.mean_db, Argument::mean_db},
+      {model.sigma_db, Argument::sigma_db}, {model.tail_factor, Argument::tail_factor},
+      {model.narrow, Argument::narrow}, {model.wide, Argument::wide},
+      {model.outliers, Argument::outliers}, {model.silent, Argument::silent}});
+  return plain(filled.ok() ? level_likelihoods(measured_db, count, model, power, tables) : filled);
+}
+
+rssfix_status rssfix_geometric_median(const double* x_m, const double* y_m, const double* weight,
+    size_t count, const double* start_m, double soft_m, size_t steps, double* median_m) {
+  const Status given = none_missing({{x_m, Argument::x_m}, {y_m, Argument::y_m},
+      {weight, Argument::weight}, {start_m, Argument::start_m}, {median_m, Argument::out}});
+  if (!given.ok())
+    return plain(given);
+  Point median{};
+  const Status status =
+      geometric_median({x_m, y_m, weight, count}, {start_m[0], start_m[1]}, soft_m, steps, median);
+  if (status.ok()) {
+    median_m[0] = median.x_m;
+    median_m[1] = median.y_m;
+  }
+  return plain(status);
 }

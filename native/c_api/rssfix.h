@@ -148,12 +148,39 @@ RSSFIX_API rssfix_status rssfix_weighted_knn(const float* database, size_t rows,
     const float* query, size_t queries, size_t k, int32_t metric, int64_t* indices,
     float* distances);
 
-enum { RSSFIX_LEVELS = 256 };
-/* How probable every cell of radio maps is: sums[c] = sum over m of tables[m][levels[m][c]]. levels
- * maps x cells, tables maps x RSSFIX_LEVELS, the log-likelihood of one measurement for every level
- * that a map can show; added in the order of the maps. */
-RSSFIX_API rssfix_status rssfix_level_sums(
-    const uint8_t* levels, size_t maps, size_t cells, const float* tables, float* sums);
+/* How probable every cell of radio maps is: sums[c] = sum over m of tables[m][maps[m][c]]. maps
+ * map_count x cells, all below `levels` (2 to 65536), tables map_count x levels: the log-likelihood
+ * of one measurement for every level that a map can show; added in the order of the maps. */
+RSSFIX_API rssfix_status rssfix_level_sums(const uint16_t* maps, size_t map_count, size_t cells,
+    const float* tables, size_t levels, float* sums);
+
+/* How a measured path loss p scatters where a map shows a code, an index of these arrays: with a
+ * density of outliers + narrow N(p; mean_db, sigma_db) + wide N(p; mean_db, tail_factor sigma_db)
+ * per dB. Within +-10000 (mean_db, silent), 0.001 to 10000 (sigma_db), 0.001 to 1000 (tail_factor),
+ * 0 to 1 (narrow, wide), 1e-20 to 1000000 (outliers). */
+typedef struct rssfix_scatter {
+  const float* mean_db;
+  const float* sigma_db;
+  const float* tail_factor;
+  const float* narrow;
+  const float* wide;
+  const float* outliers;
+  const float* silent; /* log-likelihood of receiving nothing */
+  size_t codes;
+} rssfix_scatter;
+
+/* Tables for rssfix_level_sums: power (above 0, at most 1000000) x the log-likelihood of each of
+ * `count` measured path losses, within +-10000 or NaN = not received, for every code. tables count
+ * x codes. Within 1e-5 (absolute and relative) of the exact logs. */
+RSSFIX_API rssfix_status rssfix_level_likelihoods(const float* measured_db, size_t count,
+    const rssfix_scatter* scatter, double power, float* tables);
+
+/* The point of least mean distance to weighted places, by `steps` (1 to 100000) of Weiszfeld's
+ * steps from start_m (x, y): each the mean of the places with weight / sqrt(distance^2 + soft_m^2).
+ * Coordinates within +-1e9, weights 0 to 1e100, not all 0, soft_m 1e-6 to 1e9. median_m: x, y. */
+RSSFIX_API rssfix_status rssfix_geometric_median(const double* x_m, const double* y_m,
+    const double* weight, size_t count, const double* start_m, double soft_m, size_t steps,
+    double* median_m);
 
 /* ---- Kalman filter: x, y (m), vx, vy (m/s), constant velocity ----------------------------- */
 

@@ -168,6 +168,28 @@ const char* name(Argument argument) noexcept {
     return "silence_weight";
   case Argument::weight_scale_db:
     return "weight_scale_db";
+  case Argument::measured_db:
+    return "measured_db";
+  case Argument::mean_db:
+    return "mean_db";
+  case Argument::tail_factor:
+    return "tail_factor";
+  case Argument::narrow:
+    return "narrow";
+  case Argument::wide:
+    return "wide";
+  case Argument::outliers:
+    return "outliers";
+  case Argument::silent:
+    return "silent";
+  case Argument::power:
+    return "power";
+  case Argument::start_m:
+    return "start_m";
+  case Argument::soft_m:
+    return "soft_m";
+  case Argument::steps:
+    return "steps";
   }
   return "";
 }

@@ -3,7 +3,9 @@
 #include "rssfix/cyclic_map.hpp"
 #include "rssfix/diagonal_mean.hpp"
 #include "rssfix/floor_features.hpp"
+#include "rssfix/geometric_median.hpp"
 #include "rssfix/kalman_filter.hpp"
+#include "rssfix/level_likelihoods.hpp"
 #include "rssfix/level_sums.hpp"
 #include "rssfix/path_loss_pdf.hpp"
 #include "rssfix/rank_pdf.hpp"
@@ -53,13 +55,51 @@ TEST_CASE("golden.floor_features") {
   });
 }
 
+TEST_CASE("golden.geometric_median") {
+  for_each_case("geometric_median", [](const json& one) {
+    const auto x_m = flat<double>(one["x_m"]);
+    const auto y_m = flat<double>(one["y_m"]);
+    const auto weight = flat<double>(one["weight"]);
+    Point found{};
+    REQUIRE(geometric_median({x_m.data(), y_m.data(), weight.data(), x_m.size()},
+        {one["start_m"][0], one["start_m"][1]}, one["soft_m"], one["steps"], found)
+            .ok());
+    const double values[] = {found.x_m, found.y_m};
+    check_close(values, flat<double>(one["expected"]), 1e-12, 1e-12);
+    Digest().add(values).note("geometric_median", one);
+  });
+}
+
+TEST_CASE("golden.level_likelihoods") {
+  for_each_case("level_likelihoods", [](const json& one) {
+    const auto measured = flat<float>(one["measured_db"], NAN);
+    const auto mean = flat<float>(one["mean_db"]);
+    const auto sigma = flat<float>(one["sigma_db"]);
+    const auto factor = flat<float>(one["tail_factor"]);
+    const auto narrow = flat<float>(one["narrow"]);
+    const auto wide = flat<float>(one["wide"]);
+    const auto outliers = flat<float>(one["outliers"]);
+    const auto silent = flat<float>(one["silent"]);
+    std::vector<float> tables(measured.size() * mean.size());
+    REQUIRE(level_likelihoods(measured.data(), measured.size(),
+        {mean.data(), sigma.data(), factor.data(), narrow.data(), wide.data(), outliers.data(),
+            silent.data(), mean.size()},
+        one["power"], tables.data())
+            .ok());
+    check_close(tables, flat<double>(one["expected"]), 1e-5, 1e-5);
+    Digest().add(tables).note("level_likelihoods", one);
+  });
+}
+
 TEST_CASE("golden.level_sums") {
   for_each_case("level_sums", [](const json& one) {
-    const auto levels = flat<std::uint8_t>(one["maps"]);
+    const auto maps = flat<std::uint16_t>(one["maps"]);
     const auto tables = flat<float>(one["tables"]);
     const auto expected = flat<double>(one["expected"]);
+    const std::size_t count = one["maps"].size();
     std::vector<float> sums(expected.size());
-    REQUIRE(level_sums(levels.data(), one["maps"].size(), sums.size(), tables.data(), sums.data())
+    REQUIRE(level_sums(
+        maps.data(), count, sums.size(), tables.data(), tables.size() / count, sums.data())
             .ok());
     check_close(sums, expected, 1e-6, 1e-6);
     Digest().add(sums).note("level_sums", one);

@@ -18,15 +18,15 @@ from ..fingerprint import Fingerprint
 from ..heatmap_images import (
     CORRECTION_CHANNELS,
     LOCUNET_CHANNELS,
-    correction_images,
-    locunet_images,
+    CorrectionImages,
+    LocunetImages,
     slots,
 )
 from ..heatmap_rules import HeatmapOutput, HeatmapRules, transmitter_pixels
 from ..places import Places
 from ..posterior import Posterior
 from ..quasi_heatmap import LEAST_MASS, belief
-from ..roughness import roughness, split_maps, split_tables
+from ..roughness import roughness
 from .floor_grids import cells_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class Heatmap:
         scores: the network, (1, C, H, W) to (H W,); needed where the rules have one.
 
     Raises:
-        ValueError: places and grid, or rules and scores do not fit.
+        ValueError: places and grid, or rules and scores do not fit, or the likelihood is out of the
+            bounds of ``native.level_likelihoods``.
     """
 
     impact = None
@@ -76,20 +77,24 @@ class Heatmap:
 
         self._native = native
         self.rules, self.places, self.runtime_name = rules, places, runtime_name
+        self._scores = scores
         (self._cells,) = cells_of((rules.grid,), places)
-        whole = len(self._cells) == rules.grid.shape[0] * rules.grid.shape[1]
-        if rules.network is not None and rules.network.kind == "locunet" and not whole:
-            raise ValueError("the places of a locunet network must be all pixels of the map")
-        self._maps, self._outdoors, self._scores = maps, outdoors, scores
-        likelihood = rules.likelihood
-        self._codes = likelihood.codes(maps, roughness(maps, outdoors))
-        flat = split_maps(self._codes.reshape(len(maps), -1), likelihood.classes)
-        # Only what a fix reads: all pixels where a network looks at them.
-        read = flat if rules.network is not None else flat[..., self._cells]
-        self._flat = np.ascontiguousarray(read)
-        self._allowed = np.zeros(rules.grid.shape, dtype=np.bool_)
-        self._allowed.reshape(-1)[self._cells] = True
-        self._pixels = transmitter_pixels(rules, places.pitch_m, transmitter_xy_m)
+        pixels = transmitter_pixels(rules, places.pitch_m, transmitter_xy_m)
+        kind = None if rules.network is None else rules.network.kind
+        self._locunet: LocunetImages | None = None
+        self._correction: CorrectionImages | None = None
+        if kind == "locunet":
+            if len(self._cells) != outdoors.size:
+                raise ValueError("the places of a locunet network must be all pixels of the map")
+            self._locunet = LocunetImages(maps, pixels, outdoors, rules.gray)
+            return
+        # What the kernel refuses in a likelihood is refused now, not at the first fix.
+        rules.likelihood.tables(np.zeros(1, np.float32))
+        codes = rules.likelihood.codes(maps, roughness(maps, outdoors))
+        # Only what a fix reads; take() keeps the order of memory.
+        self._codes = codes.reshape(len(maps), -1).take(self._cells, axis=1)
+        if kind == "correction":
+            self._correction = CorrectionImages(maps, codes, self._cells)
 
     @classmethod
     def of(cls, bundle: Bundle, output: HeatmapOutput, runtime: str, num_threads: int) -> Heatmap:
@@ -120,27 +125,17 @@ class Heatmap:
         """
         loss = self.rules.path_loss_db(fingerprint.rssi_dbm)
         known = ~fingerprint.unknown
-        network = self.rules.network
-        chosen = slots(loss, known)
-        if network is not None and network.kind == "locunet":
-            images = locunet_images(
-                self._maps[chosen], loss[chosen], self._pixels[chosen], self._outdoors,
-                self.rules.gray,
-            )  # fmt: skip
-            return Prepared(_NOTHING, images)
-        rows = slice(None) if known.all() else np.flatnonzero(known)
+        if self._locunet is not None:
+            return Prepared(_NOTHING, self._locunet(slots(loss, known), loss))
+        whole = bool(known.all())
+        rows = slice(None) if whole else np.flatnonzero(known)
         tables = self.rules.likelihood.tables(loss[rows])
-        flat = self._flat[rows].reshape(-1, self._flat.shape[-1])
-        classes = self.rules.likelihood.classes
-        sums = self._native.level_sums(flat, split_tables(tables, classes))
-        if network is None:
-            return Prepared(sums, None)
-        in_tables = np.cumsum(known)[chosen] - 1
-        images = correction_images(
-            self._codes[chosen], tables[in_tables], sums.reshape(self._allowed.shape),
-            self._allowed,
-        )  # fmt: skip
-        return Prepared(sums[self._cells], images)
+        log = self._native.level_sums(self._codes[rows], tables)
+        if self._correction is None:
+            return Prepared(log, None)
+        chosen = slots(loss, known)
+        in_tables = chosen if whole else known.cumsum()[chosen] - 1
+        return Prepared(log, self._correction(chosen, tables[in_tables], log))
 
     def invoke(self, prepared: Prepared) -> Prepared:
         """The same with the network's answer (H W,) in place of its input."""
@@ -158,7 +153,7 @@ class Heatmap:
             return self._softmax(answer.log + found[self._cells])
         if not np.isfinite(found).all():
             raise BundleError("the model gave a heatmap that is not finite")
-        weights, mass = belief(found.reshape(self._allowed.shape))
+        weights, mass = belief(found.reshape(self.rules.grid.shape))
         posterior = Posterior(self.places, weights.reshape(-1))
         if mass < LEAST_MASS:
             posterior.doubt = (

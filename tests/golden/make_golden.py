@@ -51,12 +51,56 @@ def diagonal_mean_case(n: int) -> dict[str, Any]:
     return {"name": f"n={n}", "maps": maps, "expected": np.array(expected)}
 
 
-def level_sums_case(maps: int, cells: int) -> dict[str, Any]:
-    levels = RNG.integers(0, 256, (maps, cells))
-    tables = RNG.integers(-4000, 1, (maps, 256)) / 64
-    expected = [sum(tables[m, levels[m, c]] for m in range(maps)) for c in range(cells)]
+def geometric_median_case(
+    name: str, places: int, origin: float, soft: float, steps: int
+) -> dict[str, Any]:
+    rng = np.random.default_rng(places)
+    x, y = np.round(origin + rng.uniform(0, 250, (2, places)), 3)
+    weight = rng.exponential(size=places) ** 3 * (rng.random(places) < 0.8)
+    weight[0] = 1.0
+    start = at = [origin + 100.0, origin + 30.0]
+    for _ in range(steps):
+        near = [w / math.sqrt((a - at[0]) ** 2 + (b - at[1]) ** 2 + soft**2)
+                for a, b, w in zip(x, y, weight, strict=True)]  # fmt: skip
+        at = [now + sum(n * (there - now) for n, there in zip(near, axis, strict=True)) / sum(near)
+              for now, axis in zip(at, (x, y), strict=True)]  # fmt: skip
     return {
-        "name": f"{maps} maps, {cells} cells", "maps": levels, "tables": tables,
+        "name": name, "x_m": x, "y_m": y, "weight": weight, "start_m": start, "soft_m": soft,
+        "steps": steps, "expected": at,
+    }  # fmt: skip
+
+
+def level_likelihoods_case(name: str, measured: list[float], codes: int, power: float) -> dict:
+    """Whole multiples of powers of two, which float32 holds."""
+    rng = np.random.default_rng(codes)
+    model = {
+        "mean_db": rng.integers(-150 * 64, -40 * 64, codes) / 64,
+        "sigma_db": rng.integers(1, 600, codes) / 64,
+        "tail_factor": rng.integers(16, 200, codes) / 16,
+        "narrow": rng.integers(0, 257, codes) / 256,
+        "wide": rng.integers(0, 257, codes) / 256,
+        "outliers": 2.0 ** -rng.integers(3, 40, codes),
+        "silent": rng.integers(-27 * 64, 1, codes) / 64,
+    }
+    expected = []
+    for p in measured:
+        for mean, sigma, factor, narrow, wide, density, silent in zip(*model.values(), strict=True):
+            for share, width in ((narrow, sigma), (wide, factor * sigma)):
+                z = (p - mean) / width
+                density += share * math.exp(-z * z / 2) / (width * math.sqrt(2 * math.pi))
+            expected.append(power * (silent if math.isnan(p) else math.log(density)))
+    return {
+        "name": name, "measured_db": measured, **model, "power": power,
+        "expected": np.reshape(expected, (len(measured), codes)),
+    }  # fmt: skip
+
+
+def level_sums_case(maps: int, cells: int, levels: int) -> dict[str, Any]:
+    shown = RNG.integers(0, levels, (maps, cells))
+    tables = RNG.integers(-4000, 1, (maps, levels)) / 64
+    expected = [sum(tables[m, shown[m, c]] for m in range(maps)) for c in range(cells)]
+    return {
+        "name": f"{maps} maps, {cells} cells, {levels} levels", "maps": shown, "tables": tables,
         "expected": np.array(expected),
     }  # fmt: skip
 
@@ -314,7 +358,20 @@ CASES = {
         ),
         path_loss_pdf_case("steep", 6, 4, [0.0, 0.0], 1.0, [9, 10], radio(-40, 4, 2, 300, -95)),
     ],
-    "level_sums": lambda: [level_sums_case(*size) for size in ((1, 5), (3, 17), (5, 40))],
+    "level_sums": lambda: [
+        level_sums_case(*size) for size in ((1, 5, 2), (3, 17, 256), (5, 40, 600), (9, 3, 19))
+    ],
+    "level_likelihoods": lambda: [
+        level_likelihoods_case("one code", [-81.25], 1, 1.0),
+        level_likelihoods_case("levels of a map", [-90.5, math.nan, -60.0], 256, 0.875),
+        level_likelihoods_case("silence alone", [math.nan], 21, 0.5),
+        level_likelihoods_case("far off", [-10000.0, 10000.0, -150.0, -40.0, 0.0], 35, 1.0),
+    ],
+    "geometric_median": lambda: [
+        geometric_median_case("a floor", 61, 0.0, 1.0, 10),
+        geometric_median_case("one place", 1, 3.0, 0.5, 3),
+        geometric_median_case("a national grid", 24, 6e6, 1.0, 25),
+    ],
     "dominant_path": lambda: [
         dominant_path_case("one house", [(4.2, 3.1, 8.7, 7.9)], (2.5, 5.5), [11, 13]),
         dominant_path_case(

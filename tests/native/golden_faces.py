@@ -32,6 +32,10 @@ def i4(values):
     return np.array(values, dtype=np.int32)
 
 
+def u2(values):
+    return np.array(values, dtype=np.uint16)
+
+
 def grid(case, shape):
     return ffi.new("rssfix_grid *", [*case["origin_m"], case["pitch_m"], *shape])
 
@@ -130,9 +134,29 @@ def weighted_knn(case):
 
 
 def level_sums(case):
-    maps, tables = np.array(case["maps"], np.uint8), f4(case["tables"])
+    maps, tables = u2(case["maps"]), f4(case["tables"])
     out = np.empty(maps.shape[1], np.float32)
-    call(lib.rssfix_level_sums, maps, *maps.shape, tables, out)
+    call(lib.rssfix_level_sums, maps, *maps.shape, tables, tables.shape[1], out)
+    return [out]
+
+
+SCATTER = ("mean_db", "sigma_db", "tail_factor", "narrow", "wide", "outliers", "silent")
+
+
+def level_likelihoods(case):
+    measured, arrays = f4(case["measured_db"]), [f4(case[name]) for name in SCATTER]
+    scatter = ffi.new("rssfix_scatter *", [*map(pointer, arrays), len(arrays[0])])
+    out = np.empty((len(measured), len(arrays[0])), np.float32)
+    call(lib.rssfix_level_likelihoods, measured, len(measured), scatter, case["power"], out)
+    return [out]
+
+
+def geometric_median(case):
+    out = np.empty(2)
+    call(
+        lib.rssfix_geometric_median, *(f8(case[name]) for name in ("x_m", "y_m", "weight")),
+        len(case["x_m"]), f8(case["start_m"]), case["soft_m"], case["steps"], out,
+    )  # fmt: skip
     return [out]
 
 
@@ -201,7 +225,9 @@ CFFI = {
     "cyclic_map": cyclic_map, "diagonal_mean": diagonal_mean, "ratio_image": ratio_image,
     "floor_features": floor_features, "rank_pdf": rank_pdf, "path_loss_pdf": path_loss_pdf,
     "threshold_centroid": threshold_centroid, "kalman_filter": kalman_filter,
-    "weighted_knn": weighted_knn, "level_sums": level_sums, "rank_locator": rank_locator,
+    "weighted_knn": weighted_knn, "level_sums": level_sums,
+    "level_likelihoods": level_likelihoods, "geometric_median": geometric_median,
+    "rank_locator": rank_locator,
 }  # fmt: skip
 
 
@@ -239,7 +265,9 @@ PYBIND11 = {
     "weighted_knn": lambda case: native.weighted_knn(
         f8(case["database"]), f8(case["query"]), case["k"], case["metric"]
     ),
-    "level_sums": lambda case: [
-        native.level_sums(np.array(case["maps"], np.uint8), f4(case["tables"]))
+    "level_sums": lambda case: [native.level_sums(u2(case["maps"]), f4(case["tables"]))],
+    "level_likelihoods": lambda case: [
+        native.level_likelihoods(**arguments(case) | {"measured_db": f4(case["measured_db"])})
     ],
+    "geometric_median": lambda case: [f8(native.geometric_median(**arguments(case)))],
 }  # fmt: skip

@@ -71,15 +71,21 @@ def path_loss_pdf_into(out):
     )
 
 
+def level_likelihoods_into(out):
+    model = ([-60] * 4, [4] * 4, [2] * 4, [0.5] * 4, [0.5] * 4, [0.1] * 4, [-1] * 4)
+    return native.level_likelihoods(RSSI, *model, 1.0, out=out)
+
+
 @pytest.mark.parametrize(
     "kernel",
     [
         lambda out: native.cyclic_map(RSSI, out=out),
         lambda out: native.ratio_image(RSSI, out=out),
+        level_likelihoods_into,
         path_loss_pdf_into,
         rank_pdf_into,
     ],
-    ids=["cyclic_map", "ratio_image", "path_loss_pdf", "rank_pdf"],
+    ids=["cyclic_map", "ratio_image", "level_likelihoods", "path_loss_pdf", "rank_pdf"],
 )
 def test_out_is_filled_and_returned(kernel):
     out = np.full((4, 4), np.nan, np.float32)

@@ -45,9 +45,25 @@ def test_floor_features(case):
     np.testing.assert_allclose(features, case["features"], rtol=1e-6, atol=1e-6)
 
 
+def without(case, *keys) -> dict:
+    return {key: case[key] for key in case if key not in ("name", "expected", *keys)}
+
+
+@pytest.mark.parametrize("case", cases("geometric_median"))
+def test_geometric_median(simd, case):
+    found = native.geometric_median(**without(case))
+    assert found == pytest.approx(case["expected"], rel=1e-12)
+
+
+@pytest.mark.parametrize("case", cases("level_likelihoods"))
+def test_level_likelihoods(simd, case):
+    found = native.level_likelihoods(with_nan(case["measured_db"]), **without(case, "measured_db"))
+    np.testing.assert_allclose(found, case["expected"], rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("case", cases("level_sums"))
 def test_level_sums(case):
-    maps = np.array(case["maps"], dtype=np.uint8)
+    maps = np.array(case["maps"], dtype=np.uint16)
     found = native.level_sums(maps, case["tables"])
     np.testing.assert_allclose(found, case["expected"], rtol=1e-6, atol=1e-6)
 
@@ -60,16 +76,15 @@ def test_ratio_image(simd, case):
 
 @pytest.mark.parametrize("case", cases("path_loss_pdf"))
 def test_path_loss_pdf(simd, case):
-    arguments = {key: case[key] for key in case if key not in ("name", "expected")}
-    arguments["rssi_dbm"] = with_nan(case["rssi_dbm"])
-    found = native.path_loss_pdf(**arguments)
+    rssi_dbm = with_nan(case["rssi_dbm"])
+    found = native.path_loss_pdf(rssi_dbm=rssi_dbm, **without(case, "rssi_dbm"))
     np.testing.assert_allclose(found, case["expected"], rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("case", cases("rank_pdf"))
 def test_rank_pdf(simd, case):
-    arguments = {key: case[key] for key in case if key not in ("name", "expected")}
-    np.testing.assert_allclose(native.rank_pdf(**arguments), case["expected"], rtol=0, atol=1e-5)
+    found = native.rank_pdf(**without(case))
+    np.testing.assert_allclose(found, case["expected"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("case", cases("threshold_centroid"))

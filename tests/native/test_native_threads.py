@@ -20,6 +20,10 @@ QUERY = RNG.uniform(-100, -30, (4, 80)).astype(np.float32)
 FLOOR_XY, FLOORS = RNG.uniform(0, 60, (80, 2)), np.repeat(np.arange(8), 10)
 PLACES, RANKS = RNG.uniform(0, 30, (12, 2)), RNG.integers(0, 2, 12)
 LEVELS = np.where(np.arange(12) < 5, RNG.uniform(-80, -50, 12), np.nan)
+MAPS = RNG.integers(0, 300, (3, 3000)).astype(np.uint16)
+TABLES = RNG.normal(size=(3, 300)).astype(np.float32)
+MODEL = np.repeat([[-90], [4], [2], [0.7], [0.2], [1e-3], [-3]], 700, axis=1).astype(np.float32)
+MEASURED = np.array([-80, np.nan, -95], np.float32)
 
 
 def rank_pdf() -> np.ndarray:
@@ -48,6 +52,11 @@ CALLS = {
     "diagonal_mean": lambda: native.diagonal_mean(MAP),
     "floor_features": lambda: native.floor_features(QUERY, FLOOR_XY, FLOORS, 8)[1],
     "ratio_image": lambda: native.ratio_image(RSSI),
+    "geometric_median": lambda: np.array(
+        native.geometric_median(*DATABASE[:3].astype(np.float64) + 100, (0, 0), 1.0, 200)
+    ),
+    "level_likelihoods": lambda: native.level_likelihoods(MEASURED, *MODEL, 0.9),
+    "level_sums": lambda: native.level_sums(MAPS, TABLES),
     "path_loss_pdf": lambda: native.path_loss_pdf(
         PLACES, LEVELS, np.ones(12), np.zeros(12), -35, 3, 8, 2, -90, (0, 0), 0.5, (80, 80)
     ),
@@ -68,7 +77,21 @@ def test_threads_get_the_same_result(name):
 
 
 def test_no_reference_is_kept():
-    objects = [RSSI, MAP, DATABASE, QUERY, PLACES, RANKS, PDF, None, np.dtype(np.float32)]
+    objects = [
+        RSSI,
+        MAP,
+        DATABASE,
+        QUERY,
+        PLACES,
+        RANKS,
+        PDF,
+        MAPS,
+        TABLES,
+        MODEL,
+        MEASURED,
+        None,
+        np.dtype(np.float32),
+    ]
     for call in CALLS.values():
         call()
     gc.collect()

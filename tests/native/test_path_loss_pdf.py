@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.special import log_ndtr
 
@@ -69,6 +69,7 @@ RADIO = (-35.0, 3.0, 8.0, 2.0, -90.0)
     st.sampled_from([0.1, 0.25, 0.5, 0.77, 1.0, 3.0]),
     st.tuples(st.integers(1, 40), st.integers(1, 70)),
 )  # fmt: skip
+@example(0, 4, 0, 1.0, (-20.0, 0.5, 1.0, 0.0, -103.0), 0.0, 0.1, (1, 2))  # silence of loud APs
 def test_no_cell_is_off_by_more_than_1e_4(seed, aps, heard, silence, radio, shift, pitch, shape):
     rng = np.random.default_rng(seed)
     places, rssi, weight, extra = scan(rng, aps, heard=heard, silence_weight=silence)

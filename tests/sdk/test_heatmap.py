@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from sdk import BundleError, Localizer, Scan, ScanError
 from sdk.fingerprint import Fingerprint
-from sdk.heatmap_images import correction_images, locunet_images, slots
+from sdk.heatmap_images import CorrectionImages, LocunetImages, slots
 from sdk.heatmap_rules import Gray, HeatmapRules
 from sdk.places import Places
 from sdk.positioners.heatmap import Heatmap
@@ -259,14 +259,15 @@ def test_slots_take_the_loudest_first_and_the_silent_last():
 
 def test_locunet_images_channel_by_channel():
     gray = Gray(-147.0, -47.0, -127.0)
-    maps = np.random.default_rng(0).integers(0, 256, (2, 4, 6)).astype(np.uint8)
+    maps = np.random.default_rng(0).integers(0, 256, (3, 4, 6)).astype(np.uint8)
     assert maps.any(axis=(1, 2)).all()
     outdoors = np.ones((4, 6), bool)
     outdoors[1, 2] = False
-    loss = np.array([-97.0, np.nan], np.float32)
-    images = locunet_images(maps, loss, np.array([[5, 0], [2, 3]]), outdoors, gray)
+    loss = np.array([np.nan, -97.0, -97.0], np.float32)
+    images_of = LocunetImages(maps, np.array([[2, 3], [0, 0], [5, 0]]), outdoors, gray)
+    images = images_of(np.array([2, 0]), loss)
     assert images.shape == (1, 16, 4, 6)
-    np.testing.assert_allclose(images[0, [0, 2]], maps / 255, rtol=1e-6)
+    np.testing.assert_allclose(images[0, [0, 2]], maps[[2, 0]] / 255, rtol=1e-6)
     assert (images[0, 1] == 0.5).all()
     assert not images[0, 3:10].any()
     assert np.argwhere(images[0, 10:15]).tolist() == [[0, 0, 5], [1, 3, 2]]
@@ -274,12 +275,23 @@ def test_locunet_images_channel_by_channel():
 
 
 def test_correction_images_are_cut_where_nothing_is_likely():
-    maps = np.array([[[0, 10], [20, 30]]], np.uint8)
-    table = np.linspace(-100, 0, 256, dtype=np.float32)[None]
-    sums = np.array([[0.0, -5.0], [-10.0, -300.0]], np.float32)
-    allowed = np.array([[True, True], [False, True]])
-    images = correction_images(maps, table, sums, allowed)
-    np.testing.assert_allclose(images[0, 0], [[1, 0.75], [0, 0]])
-    np.testing.assert_array_equal(images[0, 1], allowed)
-    assert not images[0, 2].any()
-    np.testing.assert_allclose(images[0, 7], maps[0] / 255, rtol=1e-6)
+    maps = np.array([[[9, 9], [9, 9]], [[0, 10], [20, 30]]], np.uint8)
+    codes = maps.astype(np.uint16)
+    codes[1, 1, 1] += 256
+    table = np.concatenate([np.linspace(-100, 0, 256), np.linspace(-8, -3, 256)])
+    table = table[None].astype(np.float32)
+    log = np.array([0.0, -5.0, -300.0], np.float32)
+    images_of = CorrectionImages(maps, codes, np.array([0, 1, 3]))
+    for _ in range(2):
+        images = images_of(np.array([1]), table, log)
+        np.testing.assert_allclose(images[0, 0], [[1, 0.75], [0, 0]])
+        np.testing.assert_array_equal(images[0, 1], [[1, 1], [0, 1]])
+        np.testing.assert_allclose(images[0, 2], [[0, 0], [0, 1 + table[0, 256 + 30] / 10]], 1e-6)
+        np.testing.assert_allclose(images[0, 7], maps[1] / 255, rtol=1e-6)
+        assert not images[0, [3, 4, 5, 6, 8, 9, 10, 11]].any()
+
+
+def test_a_likelihood_that_the_kernel_refuses_is_refused_when_opened():
+    likelihood = {**square.rules()["likelihood"], "sigma_db": [3.0, 4.0, 2e4]}
+    with pytest.raises(BundleError, match=r"sigma_db\[192\] is 10119.*: expected a deviation"):
+        Localizer.open(square.bundle(likelihood=likelihood))

@@ -1,6 +1,7 @@
-"""Classes of roughness: the range about a pixel, codes, and the kernel that knows no classes."""
+"""Classes of roughness: the range about a pixel, codes, and the likelihood of each."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage, stats
 
-from sdk import BundleError, native
+from sdk import BundleError
 from sdk.fingerprint import Fingerprint
 from sdk.heatmap_rules import Gray, HeatmapRules, Likelihood
 from sdk.places import Places
 from sdk.positioners.heatmap import Heatmap
-from sdk.roughness import roughness, split_maps, split_tables
+from sdk.roughness import roughness
 
 GRAY = Gray(-147.0, -47.0, -127.0)
 ROUGH = {"mean_db": [-140.0, -50.0], "sigma_db": [9.0, 5.0], "outliers": 0.1, "power": 1.0,
@@ -36,20 +37,30 @@ def test_roughness_is_the_range_of_the_outdoor_neighbours(maps, outdoors):
 
 
 @given(st.integers(1, 6), st.integers(0, 2**32 - 1))
-def test_the_kernels_sum_is_that_over_codes(classes, seed):
+def test_tables_are_those_of_every_class(classes, seed):
     rng = np.random.default_rng(seed)
-    others = tuple(Likelihood(GRAY, (-140.0, -50.0), (one + 2.0, 3.0), 0.1, 1.0)
-                   for one in range(classes - 1))  # fmt: skip
+    parts = [
+        {"mean_db": (-147.0, -60.0, -47.0), "sigma_db": tuple(rng.uniform(0.5, 9, 3)),
+         "outliers": rng.uniform(0, 0.2), "tail": rng.uniform(0, 0.5), "tail_factor": 3.0}
+        for _ in range(classes)
+    ]  # fmt: skip
+    first, *others = (Likelihood(GRAY, power=0.7, **part) for part in parts)
     above = tuple(sorted(rng.choice(200, classes - 1, replace=False).tolist()))
-    likelihood = Likelihood(GRAY, (-147.0, -47.0), (1.0, 2.0), 0.1, 0.7, 0.2, 3.0, above, others)
-    maps, rough = rng.integers(0, 256, (2, 3, 4, 5)).astype(np.uint8)
-    codes = likelihood.codes(maps, rough).reshape(3, -1)
-    tables = likelihood.tables(np.array([-90.0, np.nan, -60.0]))
-    assert tables.shape == (3, 256 * classes)
-    expected = sum(table[code] for table, code in zip(tables, codes, strict=True))
-    flat = split_maps(codes, classes).reshape(-1, 20)
-    found = native.level_sums(flat, split_tables(tables, classes))
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+    likelihood = replace(first, above=above, rougher=tuple(others))
+    measured = np.array([-90, np.nan, -60, -126], np.float32)
+    tables = likelihood.tables(measured)
+    assert tables.shape == (4, 256 * classes)
+    expected = np.array(
+        [np.concatenate([_log(part, GRAY, GRAY.level_db, p) for part in parts]) for p in measured]
+    )
+    np.testing.assert_allclose(tables, 0.7 * expected, rtol=1e-4, atol=1e-4)
+
+
+def test_codes_tell_class_and_level():
+    rougher = tuple(Likelihood(GRAY, (-140.0, -50.0), (3.0, 3.0), 0.1, 1.0) for _ in range(2))
+    likelihood = Likelihood(GRAY, (-147.0, -47.0), (1.0, 2.0), 0.1, 0.7, 0.2, 3.0, (4, 9), rougher)
+    maps, rough = np.array([[[0, 255, 7, 0]], [[4, 5, 9, 10]]], np.uint8)
+    assert likelihood.codes(maps, rough).tolist() == [[0, 256 + 255, 256 + 7, 512]]
 
 
 def test_each_pixel_has_the_likelihood_of_its_roughness():
@@ -67,26 +78,27 @@ def test_each_pixel_has_the_likelihood_of_its_roughness():
     for row in square.rows():
         log = np.zeros(allowed.sum())
         for j, power_dbm in enumerate(square.POWER_DBM):
-            # Level 0 is read as level 1.
-            shown = rules.gray.level_db[np.maximum(square.maps()[j][allowed], 1)]
+            shown = rules.gray.level_db[square.maps()[j][allowed]]
             smooth = rough[j][allowed] <= edge
             for part, here in ((base, smooth), (ROUGH, ~smooth)):
-                log[here] += base["power"] * _log(part, shown[here], row[j] - power_dbm)
+                log[here] += base["power"] * _log(part, rules.gray, shown[here], row[j] - power_dbm)
         expected = np.exp(log - log.max()) / np.exp(log - log.max()).sum()
         scan = Fingerprint(row, np.zeros(square.N, bool), square.N, square.N, square.N)
         found = heatmap.decode(heatmap.prepare(scan)).probability
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def _log(part, shown, loss):
-    knots = np.linspace(square.LOW_DB, square.HIGH_DB, len(part["mean_db"]))
+def _log(part, gray, shown, loss):
+    knots = np.linspace(gray.low_db, gray.high_db, len(part["mean_db"]))
     mean, sigma = (np.interp(shown, knots, part[name]) for name in ("mean_db", "sigma_db"))
     tail, factor = part.get("tail", 0.0), part.get("tail_factor", 1.0)
-    span = square.HIGH_DB - square.LOW_DB
-    found = part["outliers"] * (square.FLOOR_DB - square.LOW_DB if np.isnan(loss) else 1) / span
+    span = gray.high_db - gray.low_db
+    found = 1e-12 + part["outliers"] / span * (
+        gray.noise_floor_db - gray.low_db if np.isnan(loss) else 1
+    )
     for share, width in ((1 - tail, sigma), (tail, factor * sigma)):
         normal = stats.norm(mean, width)
-        likely = normal.cdf(square.FLOOR_DB) if np.isnan(loss) else normal.pdf(loss)
+        likely = normal.cdf(gray.noise_floor_db) if np.isnan(loss) else normal.pdf(loss)
         found = found + (1 - part["outliers"]) * share * likely
     return np.log(found)
 

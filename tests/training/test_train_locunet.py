@@ -14,19 +14,28 @@ from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 from small_city import make_city
 
+from sdk import native
 from sdk.fingerprint import Fingerprint
-from sdk.heatmap_images import slots
-from sdk.heatmap_rules import Gray, Likelihood
+from sdk.heatmap_images import CorrectionImages, LocunetImages, slots
+from sdk.heatmap_rules import Gray, HeatmapRules, Likelihood
+from sdk.places import Places
 from sdk.positioners.heatmap import Heatmap
+from sdk.posterior import MEDIAN_SOFT_M, Posterior
 from sdk.roughness import roughness
 from training import locunet
 from training.cli_train import train as command
 from training.heatmap_inputs import correction_inputs, in_slots, locunet_images
-from training.heatmap_model import HeatmapModel, network_of
+from training.heatmap_model import HeatmapModel, median_pixel, network_of
 from training.locunet_fitting import Keeper
 from training.propagation.dataset import CityError, load_city
 from training.radio_knn import RadioKnn, best_k
-from training.radio_likelihood import fit_likelihood, log_likelihoods, posterior, prior
+from training.radio_likelihood import (
+    expected_pixel,
+    fit_likelihood,
+    log_likelihoods,
+    posterior,
+    prior,
+)
 from training.radio_site import at_site, site_of
 from training.radio_worlds import Samples, drawn, worlds_of
 from training.run import Run
@@ -189,9 +198,6 @@ def _fewer(site, count):
 
 
 def _device(run, network):
-    from sdk.heatmap_rules import HeatmapRules
-    from sdk.places import Places
-
     def scores(images):
         with torch.inference_mode():
             return network(torch.from_numpy(images)).numpy().ravel()
@@ -203,29 +209,42 @@ def _device(run, network):
                    run.arrays["transmitter_xy_m"], scores)  # fmt: skip
 
 
-def test_locunet_images_are_those_of_the_device(city, worlds):
-    from sdk.heatmap_images import correction_images as device_correction
-    from sdk.heatmap_images import locunet_images as device_locunet
-
+def test_images_are_those_of_the_device(city, worlds):
     samples = in_slots(worlds, drawn(worlds, 2, 4).few(3))
-    likelihood = fit_likelihood(worlds)
+    likelihood = fit_likelihood(worlds, classes=2)
     allowed = prior(worlds, worlds.box)
     batch = locunet_images(worlds, samples)
     corrected, log = correction_inputs(worlds, samples, likelihood, allowed)
+    order = np.arange(3)
     for b in range(0, len(samples), 5):
         m, t = samples.map[b], samples.transmitter[b]
         loss = worlds.measured_db[m, t, samples.user[b]].numpy()
         assert slots(loss, np.ones(3, bool)).tolist() == [0, 1, 2]
-        maps = worlds.levels[m, t].numpy()
-        expected = device_locunet(
-            maps, loss, worlds.transmitter[m, t].numpy(), worlds.outdoors[m].numpy(), worlds.gray
+        maps, here = worlds.levels[m, t].numpy(), allowed[m].numpy()
+        device = LocunetImages(
+            maps, worlds.transmitter[m, t].numpy(), worlds.outdoors[m].numpy(), worlds.gray
         )
-        np.testing.assert_allclose(batch[b], expected[0], atol=1e-6)
-        tables = likelihood.tables(loss)
-        sums = np.stack([table[levels] for table, levels in zip(tables, maps, strict=True)]).sum(0)
-        expected = device_correction(maps.astype(np.uint16), tables, sums, allowed[m].numpy())
-        np.testing.assert_allclose(corrected[b], expected[0], atol=1e-5)
+        np.testing.assert_allclose(batch[b], device(order, loss)[0], atol=1e-6)
+        codes, tables = likelihood.codes(maps, worlds.rough[m, t].numpy()), likelihood.tables(loss)
+        cells = np.flatnonzero(here)
+        sums = native.level_sums(codes.reshape(3, -1).take(cells, axis=1), tables)
+        np.testing.assert_allclose(log[b].numpy()[here], sums, rtol=1e-6)
         assert log[b].isneginf().equal(~allowed[m])
+        found = CorrectionImages(maps, codes, cells)(order, tables, sums)
+        np.testing.assert_allclose(corrected[b], found[0], atol=1e-5)
+
+
+def test_the_median_is_that_of_the_device():
+    rng = np.random.default_rng(6)
+    probability = rng.exponential(size=(4, 9, 9)) ** 6
+    probability /= probability.sum(axis=(1, 2), keepdims=True)
+    row, column = np.divmod(np.arange(81), 9)
+    places = Places(2.5 * column, 2.5 * row, np.zeros(81), 2.5)
+    maps = torch.from_numpy(probability)
+    found = median_pixel(maps, expected_pixel(maps), MEDIAN_SOFT_M / 2.5)
+    for one, pixel in zip(probability, found.tolist(), strict=True):
+        x_m, y_m, _ = Posterior(places, one.ravel()).median()
+        np.testing.assert_allclose([x_m / 2.5, y_m / 2.5], pixel, rtol=1e-12)
 
 
 def test_plain_knn_is_that_of_scikit_learn(worlds):

@@ -111,6 +111,17 @@ enum class Argument : std::uint8_t {
   tables,
   silence_weight,
   weight_scale_db,
+  measured_db,
+  mean_db,
+  tail_factor,
+  narrow,
+  wide,
+  outliers,
+  silent,
+  power,
+  start_m,
+  soft_m,
+  steps,
 };
 
 // `index` counts elements of the argument in C order; it is 0 for scalars.

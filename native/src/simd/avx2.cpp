@@ -13,9 +13,13 @@ const Kernels kernels_avx2 = {
     residual_row,
     silence_row,
     extremes,
+    within,
+    highest,
     divide,
     threshold_row,
     row_distances,
+    level_likelihoods,
+    pull,
 };
 
 void row_distances_avx2(Metric metric, const float* database, std::size_t rows, std::size_t columns,

@@ -14,9 +14,13 @@ const Kernels kernels_avx512 = {
     residual_row,
     silence_row,
     extremes,
+    within,
+    highest,
     divide,
     threshold_row,
     row_distances_avx2,
+    level_likelihoods,
+    pull,
 };
 
 } // namespace rssfix

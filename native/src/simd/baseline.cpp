@@ -13,9 +13,13 @@ const Kernels kernels_baseline = {
     residual_row,
     silence_row,
     extremes,
+    within,
+    highest,
     divide,
     threshold_row,
     row_distances,
+    level_likelihoods,
+    pull,
 };
 
 } // namespace rssfix

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "rssfix/geometric_median.hpp"
+#include "rssfix/level_likelihoods.hpp"
 #include "rssfix/simd_level.hpp"
 
 namespace rssfix {
@@ -93,6 +95,13 @@ struct CentroidSums {
   std::size_t cells;
 };
 
+// Sums over places of w / sqrt(d^2 + soft^2), and of the same times the way there.
+struct Pull {
+  double weight;
+  double x;
+  double y;
+};
+
 enum class Metric : std::uint8_t;
 
 struct Kernels {
@@ -122,6 +131,11 @@ struct Kernels {
   float (*silence_row)(const SilenceRow& row, Stretch at, float* log2_density) noexcept;
 
   Extremes (*extremes)(const float* values, std::size_t count) noexcept;
+
+  // Whether least <= value <= most for every one; false with a NaN.
+  bool (*within)(const float* values, std::size_t count, float least, float most) noexcept;
+
+  std::uint16_t (*highest)(const std::uint16_t* levels, std::size_t count) noexcept;
   void (*divide)(float divisor, std::size_t count, float* values) noexcept;
 
   // Adds the cells of one row that reach the threshold; moment_y counts row * mass.
@@ -131,6 +145,12 @@ struct Kernels {
   // Distance of every row to the query; see weighted_knn.hpp for NaN.
   void (*row_distances)(Metric metric, const float* database, std::size_t rows, std::size_t columns,
       const float* query, float* distances) noexcept;
+
+  // The tables of level_likelihoods, for checked arguments.
+  void (*level_likelihoods)(const Scatter& scatter, const float* measured_db, std::size_t count,
+      float power, float* tables) noexcept;
+
+  Pull (*pull)(const WeightedPlaces& places, Point at, double soft_m2) noexcept;
 };
 
 extern const Kernels kernels_baseline;

@@ -45,6 +45,12 @@ inline f32 load(const float* from) noexcept {
   return v;
 }
 
+inline f64 load(const double* from) noexcept {
+  f64 v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
 inline void store(float* to, f32 v) noexcept {
   std::memcpy(to, &v, sizeof v);
 }
@@ -68,6 +74,13 @@ inline f32 load_first(const float* from, std::size_t count) noexcept {
     v[i] = from[i];
   return v;
 #endif
+}
+
+inline f64 load_first(const double* from, std::size_t count) noexcept {
+  f64 v{};
+  for (std::size_t i = 0; i < count; ++i)
+    v[i] = from[i];
+  return v;
 }
 
 inline void store_first(float* to, f32 v, std::size_t count) noexcept {

@@ -25,6 +25,13 @@ void divide(float divisor, std::size_t count, float* values) noexcept {
     values[i] /= divisor;
 }
 
+std::uint16_t highest(const std::uint16_t* levels, std::size_t count) noexcept {
+  std::uint16_t found = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    found = levels[i] > found ? levels[i] : found;
+  return found;
+}
+
 constexpr float largest_float = 3.40282347e38f;
 
 Extremes extremes(const float* values, std::size_t count) noexcept {
@@ -47,6 +54,21 @@ Extremes extremes(const float* values, std::size_t count) noexcept {
     found.valid = found.valid && valid[lane] != 0;
   }
   return found;
+}
+
+bool within(const float* values, std::size_t count, float least, float most) noexcept {
+  i32 outside{};
+  std::size_t i = 0;
+  for (; i + f32_lanes <= count; i += f32_lanes) {
+    const f32 v = load(values + i);
+    outside |= ~((v >= least) & (v <= most));
+  }
+  bool inside = true;
+  for (std::size_t lane = 0; lane < f32_lanes; ++lane)
+    inside = inside && outside[lane] == 0;
+  for (; i < count; ++i)
+    inside = inside && values[i] >= least && values[i] <= most;
+  return inside;
 }
 
 void threshold_row(const float* pdf_row, std::size_t width, std::size_t row, float threshold,

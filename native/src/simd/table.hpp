@@ -3,6 +3,8 @@
 #pragma once
 
 #include "simd/log_domain.hpp"
+#include "simd/median.hpp"
 #include "simd/path_loss.hpp"
 #include "simd/plain_loops.hpp"
 #include "simd/rings.hpp"
+#include "simd/scatter.hpp"

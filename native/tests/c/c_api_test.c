@@ -103,13 +103,17 @@ static void test_messages(void) {
       rssfix_cyclic_map(rssi, 1, 0, map), RSSFIX_EMPTY, "rssi: expected at least one element"));
   int64_t row;
   float distance;
+  float features[3];
   CHECK(says(rssfix_weighted_knn(rssi, 1, 4, rssi, 1, 1, 3, &row, &distance), RSSFIX_OUT_OF_RANGE,
       "metric: expected a value in range"));
-  static float log_likelihood[RSSFIX_LEVELS];
-  static const uint8_t level = 3;
+  float log_likelihood[12] = {0};
+  const uint16_t shown[3] = {3, 11, 12};
+  CHECK(says(rssfix_level_sums(shown, 1, 3, log_likelihood, 12, features), RSSFIX_OUT_OF_RANGE,
+      "maps[2]: expected a value in range"));
   log_likelihood[9] = INFINITY;
-  CHECK(says(rssfix_level_sums(&level, 1, 1, log_likelihood, &distance), RSSFIX_NOT_FINITE,
+  CHECK(says(rssfix_level_sums(shown, 1, 2, log_likelihood, 12, features), RSSFIX_NOT_FINITE,
       "tables[9]: expected a finite number"));
+  CHECK(rssfix_level_sums(shown, 1, 2, log_likelihood, 1, features).code == RSSFIX_OUT_OF_RANGE);
   const rssfix_status ok = {RSSFIX_OK, 0, 0};
   CHECK(says(ok, RSSFIX_OK, "ok"));
   CHECK(strcmp(rssfix_expected(999), "") == 0);
@@ -120,6 +124,43 @@ static void test_messages(void) {
   CHECK(strlen(rssfix_build_info()) > 5);
   CHECK(rssfix_set_simd("mmx") == 0);
   CHECK(rssfix_set_simd(NULL) == 0);
+}
+
+/* How path loss scatters where a map shows one of two codes. */
+static const float map_db[2] = {-90, -60};
+static const float scatter_db[2] = {4, 3};
+static const float twice[2] = {2, 2};
+static const float half[2] = {0.5F, 0.5F};
+static const float seldom[2] = {1e-4F, 1e-4F};
+static const float unheard[2] = {-0.1F, -9};
+static const rssfix_scatter scatter = {map_db, scatter_db, twice, half, half, seldom, unheard, 2};
+
+static void test_radio_maps(void) {
+  const float measured_db[2] = {-88, NAN};
+  const float above_0[2] = {4, 0};
+  const double x_m[3] = {0, 1, 5};
+  const double weight[3] = {1, 1, -1};
+  double median_m[2] = {7, 7};
+  float tables[4];
+  rssfix_scatter other = scatter;
+  CHECK(rssfix_level_likelihoods(measured_db, 2, &scatter, 1, tables).code == RSSFIX_OK);
+  CHECK(tables[0] > -4 && tables[1] < -9 && tables[2] == unheard[0] && tables[3] == unheard[1]);
+  CHECK(says(rssfix_level_likelihoods(measured_db, 2, &scatter, 0, tables), RSSFIX_OUT_OF_RANGE,
+      "power: expected a value in range"));
+  CHECK(says(rssfix_level_likelihoods(measured_db, 2, NULL, 1, tables), RSSFIX_MISSING,
+      "mean_db: expected a pointer that is not null"));
+  other.sigma_db = above_0;
+  CHECK(says(rssfix_level_likelihoods(measured_db, 2, &other, 1, tables), RSSFIX_OUT_OF_RANGE,
+      "sigma_db[1]: expected a value in range"));
+  other.silent = NULL;
+  CHECK(says(rssfix_level_likelihoods(measured_db, 2, &other, 1, tables), RSSFIX_MISSING,
+      "silent: expected a pointer that is not null"));
+  CHECK(rssfix_geometric_median(x_m, x_m, weight, 2, x_m, 1, 50, median_m).code == RSSFIX_OK);
+  CHECK(fabs(median_m[0] - 0.5) < 1e-6 && median_m[0] == median_m[1]);
+  CHECK(says(rssfix_geometric_median(x_m, x_m, weight, 3, x_m, 1, 50, median_m),
+      RSSFIX_OUT_OF_RANGE, "weight[2]: expected a value in range"));
+  CHECK(rssfix_geometric_median(x_m, x_m, weight, 0, x_m, 1, 50, median_m).code == RSSFIX_EMPTY);
+  CHECK(rssfix_geometric_median(x_m, x_m, weight, 2, x_m, 1, 50, NULL).code == RSSFIX_MISSING);
 }
 
 static void test_memory(void) {
@@ -248,6 +289,7 @@ static void run_hot_calls(rssfix_locator* locator, rssfix_window* window, rssfix
   const rssfix_grid grid = {0, 0, 0.5, 40, 40};
   const double z[2] = {1, 1};
   const double ones[2] = {1, 1};
+  double median_m[2];
   int32_t start;
   float features[4 * RSSFIX_FLOOR_FEATURES];
   int64_t rows[2];
@@ -267,9 +309,10 @@ static void run_hot_calls(rssfix_locator* locator, rssfix_window* window, rssfix
       RSSFIX_OK);
   CHECK(rssfix_threshold_centroid(pdf, &grid, 0.8, &centroid).code == RSSFIX_OK);
   CHECK(rssfix_weighted_knn(big, 2, aps, rssi, 1, 2, RSSFIX_L2, rows, distances).code == RSSFIX_OK);
-  static const uint8_t shown[6] = {0, 7, 255, 7, 0, 1};
-  static const float tables[2 * RSSFIX_LEVELS] = {-1};
-  CHECK(rssfix_level_sums(shown, 2, 3, tables, features).code == RSSFIX_OK);
+  static const uint16_t shown[6] = {0, 1, 1, 1, 0, 1};
+  CHECK(rssfix_level_likelihoods(rssi, 2, &scatter, 0.9, big).code == RSSFIX_OK);
+  CHECK(rssfix_level_sums(shown, 2, 3, big, 2, features).code == RSSFIX_OK);
+  CHECK(rssfix_geometric_median(levels, ap_xy_m, weight, 2, z, 1, 10, median_m).code == RSSFIX_OK);
   CHECK(rssfix_kalman_predict(kalman, 0.5).code == RSSFIX_OK);
   CHECK(rssfix_kalman_update(kalman, z, ones, 2).code == RSSFIX_OK);
   for (int64_t now_ms = 0; now_ms < 400000; now_ms += 1500) {
@@ -311,6 +354,7 @@ static void test_heap(void) {
 int main(void) {
   test_heap(); /* first: nothing is warm */
   test_messages();
+  test_radio_maps();
   test_memory();
   test_site();
   test_scans();

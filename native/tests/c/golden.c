@@ -155,14 +155,34 @@ static void weighted_knn(const char* from, const char* end) {
 static void level_sums(const char* from, const char* end) {
   const array maps = numbers(from, end, "maps");
   const array tables = numbers(from, end, "tables");
-  const size_t count = tables.count / RSSFIX_LEVELS;
-  const size_t cells = maps.count / count;
-  uint8_t* levels = malloc(maps.count);
+  const size_t cells = numbers(from, end, "expected").count;
+  const size_t count = maps.count / cells;
   float* sums = malloc(cells * sizeof(float));
-  for (size_t i = 0; i < maps.count; ++i)
-    levels[i] = (uint8_t)maps.values[i];
-  must(rssfix_level_sums(levels, count, cells, floats(tables), sums));
+  must(rssfix_level_sums(uint16s(maps), count, cells, floats(tables), tables.count / count, sums));
   add(sums, cells * sizeof(float));
+}
+
+static void level_likelihoods(const char* from, const char* end) {
+  const array measured = numbers(from, end, "measured_db");
+  const array mean_db = numbers(from, end, "mean_db");
+  const rssfix_scatter scatter = {floats(mean_db), floats(numbers(from, end, "sigma_db")),
+      floats(numbers(from, end, "tail_factor")), floats(numbers(from, end, "narrow")),
+      floats(numbers(from, end, "wide")), floats(numbers(from, end, "outliers")),
+      floats(numbers(from, end, "silent")), mean_db.count};
+  const size_t bytes = measured.count * mean_db.count * sizeof(float);
+  float* tables = malloc(bytes);
+  must(rssfix_level_likelihoods(
+      floats(measured), measured.count, &scatter, number(from, end, "power"), tables));
+  add(tables, bytes);
+}
+
+static void geometric_median(const char* from, const char* end) {
+  const array x_m = numbers(from, end, "x_m");
+  double median_m[2];
+  must(rssfix_geometric_median(x_m.values, numbers(from, end, "y_m").values,
+      numbers(from, end, "weight").values, x_m.count, numbers(from, end, "start_m").values,
+      number(from, end, "soft_m"), (size_t)number(from, end, "steps"), median_m));
+  add(median_m, sizeof median_m);
 }
 
 void rank_locator(const char* from, const char* end, void (*note)(const void*, size_t));
@@ -185,6 +205,8 @@ static const struct {
     {"kalman_filter", kalman_filter},
     {"weighted_knn", weighted_knn},
     {"level_sums", level_sums},
+    {"level_likelihoods", level_likelihoods},
+    {"geometric_median", geometric_median},
     {"rank_locator", locator},
 };
 

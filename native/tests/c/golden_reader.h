@@ -99,6 +99,7 @@ static inline double number(const char* from, const char* end, const char* key) 
   }
 AS(float, floats)
 AS(int32_t, int32s)
+AS(uint16_t, uint16s)
 AS(uint32_t, uint32s)
 AS(uint64_t, uint64s)
 
