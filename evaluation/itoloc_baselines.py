@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from evaluation.baselines.acmu import acmu
 from evaluation.baselines.aged_knn import masked, static
 from evaluation.baselines.chameleon import chameleon
 from evaluation.baselines.cnnloc import fit as fit_cnnloc
+from evaluation.baselines.wideep import fit as fit_wideep
 from evaluation.itoloc_places import FOLDS, Months
 from evaluation.itoloc_study import Said, by_month, figures, gathered, over_months
 from training.decode import Decoded
@@ -73,15 +75,38 @@ def chameleon_like(months: Months) -> dict[str, Any]:
 
 
 def cnnloc(months: Months, seed: int) -> dict[str, Any]:
-    """CNNLoc on month 1; masked access points count as not heard, the only way it has."""
-    names, base, _ = survey_of(months)
+    """CNNLoc on month 1."""
+
+    def fitted(base: Database, visit: NDArray[np.int64]) -> Locate:
+        del visit
+        found = fit_cnnloc(base.rssi_dbm, months.first(), seed)
+        return lambda query: found.locate(query)[0]
+
+    return _without_mask(months, fitted)
+
+
+def wideep_like(months: Months, seed: int) -> dict[str, Any]:
+    """An autoencoder for every place of month 1."""
+    return _without_mask(months, lambda base, visit: fit_wideep(base, visit, seed).locate)
+
+
+# Scans (B, N) to places (B, 2).
+Locate: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+
+
+def _without_mask(
+    months: Months, fit: Callable[[Database, NDArray[np.int64]], Locate]
+) -> dict[str, Any]:
+    """A network of month 1's rows and their campaigns; masked access points count as not heard,
+    the only way it has."""
+    names, base, visit = survey_of(months)
     began = time.process_time()
-    fitted = fit_cnnloc(base.rssi_dbm, months.first(), seed)
+    locate = fit(base, visit)
     took = time.process_time() - began
 
     def answers(query: NDArray, unknown: NDArray) -> dict[str, Said]:
         del unknown
-        xy_m, _ = fitted.locate(query)
+        xy_m = locate(query)
         return {"": Said(xy_m, np.full(len(xy_m), np.nan))}
 
     ways = over_months(months, names, answers)

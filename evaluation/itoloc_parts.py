@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from evaluation import itoloc_baselines, itoloc_systems
-from evaluation.itoloc_places import FLOORS, MONTHS, SHOWN, Months, months_of
+from evaluation.itoloc_places import FLOORS, LAST, MONTHS, SHOWN, Months, months_of
 from training import itoloc
 from training.readers import ujiindoorloc
 from training.run import Run, RunError
 
-# The main system, and the floor that ablations are made on; the order in which months are updated,
-# and the first whole month after the change.
+# The main system; the order in which months are updated, and the first whole one after the change.
 MAIN = "best"
-ABLATED_FLOOR = 3
 UPDATED_MONTHS = (25, 12, 18, 6, 2, 4, 8, 11, 16, 20)
 CHANGED = 12
 # ``best`` on 13 floors: half the width, for time, and few access points: why ``site`` came to be.
@@ -33,7 +31,10 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "few": {"cap": 32},
     "image": {"input": "image", "level": True, "cap": 32, "width": 8},
     "plain": {"modules": 1, "gamma": 0.0},
+    # With scans of LATER months in the domain loss, of campaigns that judge nothing.
+    "adversary-later": {"adversary": "alternating"},
 }
+LATER = (12, 18, LAST)
 
 
 @dataclass
@@ -72,25 +73,32 @@ def parts(seeds: int) -> list[Part]:
     out += [_main(floor, 0) for floor in FLOORS]
     out += [_update(floor, 0, UPDATED_MONTHS[0]) for floor in FLOORS]
     out += [_main(floor, seed) for seed in range(1, seeds) for floor in FLOORS]
-    out += [_ablation(name, 0) for name in ("base", "no-drop-out", "no-loss", "adversary", "plain")]
+    first = ("base", "no-drop-out", "no-loss", "adversary", "plain")
+    out += [_ablation(floor, name, 0) for name in first for floor in FLOORS]
     out += [_update(floor, 0, UPDATED_MONTHS[0], control=True) for floor in FLOORS]
     out += [_baseline(floor, name) for floor in FLOORS for name in ("acmu", "chameleon")]
-    out += [_ablation(name, 0) for name in ("few", "image")]
-    out += [_cnnloc(floor, 0) for floor in FLOORS]
-    out.append(_ablation("no-spatial", 0))
+    out += [_ablation(floor, name, 0) for name in ("few", "image") for floor in FLOORS]
+    out += [_network(floor, name, 0) for name in _NETWORKS for floor in FLOORS]
+    out += [_ablation(floor, "no-spatial", 0) for floor in FLOORS]
     out += [_update(floor, 0, month) for month in UPDATED_MONTHS[1:] for floor in FLOORS]
     for seed in range(1, seeds):
         out += [_update(floor, seed, UPDATED_MONTHS[0]) for floor in FLOORS]
+        out += [_update(floor, seed, UPDATED_MONTHS[0], control=True) for floor in FLOORS]
     for seed in range(seeds):
         done = {part.name for part in out}
-        more = [_ablation(name, seed) for name in ABLATIONS]
+        more = [_ablation(floor, name, seed) for name in ABLATIONS for floor in FLOORS]
         out += [part for part in more if part.name not in done]
-        out += [_cnnloc(floor, seed) for floor in FLOORS] if seed else []
+        out += [_network(floor, name, seed) for name in _NETWORKS for floor in FLOORS if seed]
     out += [_update(floor, 0, CHANGED, control=True) for floor in FLOORS]
     rest = [month for month in MONTHS if month not in UPDATED_MONTHS]
     out += [_update(floor, 0, month) for month in rest for floor in FLOORS]
-    out += [_official(f"ujiindoorloc-site-{seed}", "site", {}, seed) for seed in range(seeds)]
-    return [*out, _official("ujiindoorloc-0", MAIN, OFFICIAL, 0)]
+    out += [_guarded(floor, 0, month) for month in LATER for floor in FLOORS]
+    for seed in range(seeds):
+        out.append(_official(f"ujiindoorloc-site-{seed}", "site", "site", {}, seed))
+    against = {"adversary": "alternating"}
+    out.append(_official("ujiindoorloc-adversary-0", "site, adversary", "site", against, 0))
+    few = "best, 192 access points"
+    return [*out, _official("ujiindoorloc-0", few, MAIN, OFFICIAL, 0)]
 
 
 _BASELINES = {
@@ -126,23 +134,25 @@ def _main(floor: int, seed: int) -> Part:
     return Part(f"uji{floor}-{MAIN}-{seed}", make)
 
 
-def _cnnloc(floor: int, seed: int) -> Part:
+_NETWORKS = {"cnnloc": itoloc_baselines.cnnloc, "wideep": itoloc_baselines.wideep_like}
+
+
+def _network(floor: int, name: str, seed: int) -> Part:
     return Part(
-        f"uji{floor}-cnnloc-{seed}",
+        f"uji{floor}-{name}-{seed}",
         lambda shelf: {
-            "kind": "baseline", "floor": floor, "system": "cnnloc", "seed": seed,
-            **itoloc_baselines.cnnloc(shelf.few(floor), seed),
+            "kind": "baseline", "floor": floor, "system": name, "seed": seed,
+            **_NETWORKS[name](shelf.few(floor), seed),
         },
     )  # fmt: skip
 
 
-def _ablation(name: str, seed: int) -> Part:
-    floor = ABLATED_FLOOR
-
+def _ablation(floor: int, name: str, seed: int) -> Part:
     def make(shelf: Shelf) -> dict[str, Any]:
         months = shelf.few(floor)
-        model, record = itoloc_systems.ablated(months, MAIN, ABLATIONS[name], seed)
-        if seed == 0 and name in ("base", "adversary"):
+        later = LATER if name == "adversary-later" else ()
+        model, record = itoloc_systems.ablated(months, MAIN, ABLATIONS[name], seed, later)
+        if floor == FLOORS[0] and seed == 0 and name in ("base", "adversary"):
             from evaluation.itoloc_features import features
 
             record["features"] = features(months, model)
@@ -166,10 +176,23 @@ def _update(floor: int, seed: int, month: int, control: bool = False) -> Part:
     return Part(f"uji{floor}-{name}-m{month:02d}-{seed}", make)
 
 
-def _official(name: str, preset: str, changes: dict[str, Any], seed: int) -> Part:
+def _guarded(floor: int, seed: int, month: int) -> Part:
+    """An update under labelled scans of the new time, by which newcomers may enter."""
+
+    def make(shelf: Shelf) -> dict[str, Any]:
+        months, run = shelf.months(floor), Run.load(shelf.run(floor, seed))
+        record = itoloc_systems.updated(months, run, month, seed, guarded=True)
+        return {"kind": "update", "floor": floor, "system": "guarded", "seed": seed,
+                "month": month, **record}  # fmt: skip
+
+    return Part(f"uji{floor}-guarded-m{month:02d}-{seed}", make)
+
+
+def _official(name: str, title: str, preset: str, changes: dict[str, Any], seed: int) -> Part:
     def make(shelf: Shelf) -> dict[str, Any]:
         survey = ujiindoorloc.read(shelf.data / "ujiindoorloc")
-        record = itoloc_systems.official(survey, preset, changes, seed, shelf.models / name)
+        folder = shelf.models / name
+        record = itoloc_systems.official(survey, title, preset, changes, seed, folder)
         return {"kind": "official", "floor": -1, "system": "ujiindoorloc", "seed": seed,
                 **record}  # fmt: skip
 

@@ -31,6 +31,8 @@ REGION_M = 4.0
 # Campaigns of a month in two halves; either teaches the update that the other one judges.
 FOLDS = (("tst01", "tst02", "tst05"), ("tst03", "tst04"))
 NEAREST = 4
+# Labelled scans of a month that nobody is judged by: its trn campaign.
+GUARD = "trn01"
 
 
 @dataclass(frozen=True)

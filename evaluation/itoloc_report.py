@@ -19,6 +19,7 @@ from sdk.atomic import write_file
 ROWS = {
     ("knn", "static"): "kNN, static",
     ("cnnloc", "static"): "CNNLoc, static",
+    ("wideep", "static"): "WiDeep-like, static",
     ("chameleon", "updated"): "Chameleon-like (that month's scans, no labels)",
     ("acmu", "labelled"): "AcMu-like (**labelled** scans at 24 points of that month)",
     ("retrained", "labelled"): "kNN, retrained on **labelled** scans at 24 points of that month",
@@ -29,6 +30,7 @@ ROWS = {
     (MAIN, "masked"): "`best`, masked",
     ("update", "updated"): "`best`, masked and updated",
     ("control", "updated"): "the same rounds without a pseudo-label",
+    ("guarded", "updated"): "updated under a guard of **labelled** scans at 24 points",
 }
 # Months of SHOWN before and after the change.
 BEFORE, AFTER = (2, 6), (12, 18, LAST)
@@ -173,35 +175,40 @@ def updates(records: Sequence[Record]) -> str:
             f"{100 * r['ways'][way][month]['region']:.0f} %" for way in ("masked", "updated")
         ]
         both = r["updates"]
-        seed = f"{r['seed']}, control" if r["system"] == "control" else str(r["seed"])
+        seed = str(r["seed"]) + (f", {r['system']}" if r["system"] != "update" else "")
+        new = [len(u["newcomers"]["names"]) if u["newcomers"]["kept"] else 0
+               for u in both if "newcomers" in u]  # fmt: skip
         rows.append([
             month, str(r["floor"]), seed, *cells, *regions,
             *(", ".join(str(u[k]) for u in both) for k in ("unknown", "rounds", "rolled_back")),
             ", ".join(str(max(u["last_added"])) for u in both),
             ", ".join("yes" if u["kept"] else "no" for u in both),
+            ", ".join(map(str, new)),
         ])  # fmt: skip
     rows.sort(key=lambda row: (int(row[0]), row[1], row[2]))
     heads = ["month", "floor", "seed", "static m", "masked m", "updated m", "masked region",
-             "updated region", "masked APs", "rounds", "rolled back", "labels", "kept"]  # fmt: skip
+             "updated region", "masked APs", "rounds", "rolled back", "labels", "kept",
+             "new APs"]  # fmt: skip
     return table(heads, rows) if rows else ""
 
 
 def ablations(records: Sequence[Record]) -> str:
-    """One floor, the network alone, static and masked, in months before and after the change."""
+    """Both floors, the network alone, static and masked, in months before and after the change."""
     rows = []
     for name in ABLATIONS:
         mine = [r for r in records if r["kind"] == "ablation" and r["system"] == name]
         if not mine:
             continue
-        cells = []
+        cells, seeds = [], 0
         for way, months in (("static", BEFORE), ("static", AFTER), ("masked", AFTER),
                             ("masked", (LAST,))):  # fmt: skip
-            found = [[r["ways"][way][str(m)]["mean_m"] for m in months if str(m) in r["ways"][way]]
-                     for r in mine]  # fmt: skip
-            cells.append(spread([float(np.mean(one)) for one in found if one]))
+            found = [values(mine, name, way, str(m)) for m in months]
+            each = np.mean([one for one in found if one], axis=0) if any(found) else []
+            cells.append(spread(list(each)))
+            seeds = len(each)
         cpu = f"{np.mean([r['cpu_s'] for r in mine]):.0f}"
         changed = ", ".join(f"{k} {v}" for k, v in ABLATIONS[name].items())
-        rows.append([name, changed, str(len(mine)), *cells, cpu, f"{mine[0]['parameters']:,}"])
+        rows.append([name, changed, str(seeds), *cells, cpu, f"{mine[0]['parameters']:,}"])
     heads = ["", "differs in", "seeds", "static, 2, 6", "static, 12, 18, 25", "masked, 12, 18, 25",
              "masked, month 25", "CPU s", "parameters"]  # fmt: skip
     return table(heads, rows) if rows else ""

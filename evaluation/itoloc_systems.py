@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.baselines.aged_knn import static
-from evaluation.itoloc_places import FOLDS, Months
+from evaluation.itoloc_places import FOLDS, GUARD, Months
 from evaluation.itoloc_study import Said, figures, gathered, over_months
 from training import itoloc
 from training.calibration import radius_at
@@ -20,8 +20,9 @@ from training.fusion import Fusion, database_of_run
 from training.itoloc_answer import probability
 from training.itoloc_cotraining import Rules
 from training.itoloc_fitting import scores
+from training.itoloc_guard import levels_of, mask_of
 from training.itoloc_presets import PRESETS
-from training.itoloc_update import mask_of, update
+from training.itoloc_update import update
 from training.knn import Database, Rule, apply
 from training.metrics import figures as plain_figures
 from training.presets import preset_of
@@ -62,14 +63,18 @@ def judged(months: Months, run: Run) -> dict[str, Any]:
 
 
 def ablated(
-    months: Months, preset: str, changes: Mapping[str, Any], seed: int
+    months: Months, preset: str, changes: Mapping[str, Any], seed: int, later: Sequence[int] = ()
 ) -> tuple[itoloc.Model, dict[str, Any]]:
     """The network of a changed preset, fitted once to all of month 1 for all its epochs, alone and
-    at temperature 1: ablations differ in nothing else."""
+    at temperature 1: ablations differ in nothing else. Scans of the GUARD campaigns of ``later``
+    months join the domain loss, without their places."""
     chosen = preset_of(PRESETS, preset, {**changes, "fused": False})
     first = months.first()
+    others = None
+    if later:
+        others = months.survey.take(np.isin(months.month, later) & (months.campaign == GUARD))
     began = time.process_time()
-    model = itoloc.fit_rows(first, first.rows("train"), None, chosen, seed, "")
+    model = itoloc.fit_rows(first, first.rows("train"), None, chosen, seed, "", unlabelled=others)
     took = time.process_time() - began
     network, recipe, cells = model.fitting.network, model.fitting.recipe, model.cells
 
@@ -91,10 +96,12 @@ def updated(
     seed: int,
     rules: Rules | None = None,
     rounds: int | None = UPDATE_ROUNDS,
+    guarded: bool = False,
 ) -> dict[str, Any]:
     """A month's two updates of month 1's run, each judged on the half it did not see, beside the
-    run as it is and masked on the same scans."""
-    rssi, places = months.survey.fingerprints(run.bssids), places_of_run(run)
+    run as it is and masked on the same scans. ``guarded``: by the labelled scans of the month's
+    GUARD campaign, at 24 of the 106 points."""
+    places = places_of_run(run)
     began = time.process_time()
     parts: dict[str, list[tuple[NDArray, Said]]] = {}
     rows = months.tested(month)
@@ -102,19 +109,24 @@ def updated(
     for fold in FOLDS:
         own = (months.month == month) & np.isin(months.campaign, fold)
         here = ~np.isin(months.campaign[rows], fold)
+        guard = months.survey.take((months.month == month) & (months.campaign == GUARD))
         newer, report = update(
-            run, months.survey.take(own), None, seed, rules, threads=1, rounds=rounds
-        )
-        kept = {k: report[k] for k in ("scans", "kept", "mask_kept", "masked", "co_trained")}
+            run, months.survey.take(own), guard if guarded else None, seed, rules, threads=1,
+            rounds=rounds,
+        )  # fmt: skip
+        told = ("scans", "kept", "mask_kept", "masked", "co_trained", "newcomers")
+        kept = {k: report[k] for k in told if k in report}
         kept["rounds"] = len(report["rounds"])
         kept["rolled_back"] = sum(one["rolled_back"] for one in report["rounds"])
         kept["last_added"] = [one["added"] for one in report["rounds"] if "added" in one][-1]
         reports.append(kept | {"unknown": len(newer.unknown)})
         unknown, nothing = mask_of(newer, newer.unknown), np.zeros(len(run.bssids), bool)
+        silent = mask_of(run, report["silent"])
         for way, one, hidden in (
-            ("static", run, nothing), ("masked", run, unknown), ("updated", newer, unknown)
+            ("static", run, nothing), ("masked", run, silent), ("updated", newer, unknown)
         ):  # fmt: skip
-            said = probability(one, itoloc.load_network(one), rssi[rows][here], hidden)
+            query = levels_of(months.survey.take(rows), one)[here]
+            said = probability(one, itoloc.load_network(one), query, hidden)
             found = decode(said, *places, one.estimate)
             parts.setdefault(way, []).append((here, Said.of(found)))
     truth = months.survey.take(rows)
@@ -124,11 +136,12 @@ def updated(
 
 
 def official(
-    survey: Survey, preset: str, changes: Mapping[str, Any], seed: int, folder: Path | None = None
-) -> dict[str, Any]:
-    """A survey's own split: a preset, its network and its neighbours alone, and the kNN to beat
-    (Sorensen over powed levels), with the floor to be found. Nothing of the test is used. The run
-    is kept in ``folder``, where given."""
+    survey: Survey, title: str, preset: str, changes: Mapping[str, Any], seed: int,
+    folder: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """A survey's own split: a changed preset called ``title``, its network and its neighbours
+    alone, and the kNN to beat (Sorensen over powed levels), with the floor to be found. Nothing of
+    the test is used. The run is kept in ``folder``, where given."""
     began = time.process_time()
     run = itoloc.train(survey, preset, seed=seed, threads=1, changes=changes)
     took = time.process_time() - began
@@ -142,13 +155,13 @@ def official(
     product = decode(probability(run, network, query, nothing), *places, run.estimate)
     alone = softmax(scores(network, run.input_recipe, query, nothing), 1.0)
     found = {
-        preset: product,
-        f"{preset}, network alone": decode(alone, *places, run.estimate),
+        title: product,
+        f"{title}, network alone": decode(alone, *places, run.estimate),
         "knn": static(base, truth.fingerprints(names), SORENSEN),
     }
     if run.neighbours is not None:
         rule = Fusion.from_json(run.neighbours).rule
-        found[f"{preset}, neighbours alone"] = apply(database_of_run(run), rule, query)
+        found[f"{title}, neighbours alone"] = apply(database_of_run(run), rule, query)
     ways = {}
     for name, one in found.items():
         error = np.linalg.norm(one.xy_m - truth.xy_m, axis=1)

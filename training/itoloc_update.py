@@ -77,7 +77,7 @@ def update(
     report = {
         "scans": len(unlabelled), "scans_used": len(rows),
         "guard": {"scans": len(watched.floor), "own": watched.own, "success_m": SUCCESS_M},
-        "unknown": list(base.unknown), "mask_kept": mask_kept,
+        "silent": list(masked.unknown), "unknown": list(base.unknown), "mask_kept": mask_kept,
         "static": _figures(*static), "masked": _figures(*with_mask),
         "co_trained": _figures(found.mean_m, found.success), "kept": kept,
         "rules": asdict(found.game.rules), "rounds": found.game.state.log,

@@ -1,11 +1,11 @@
-"""kNN, AcMu-like, Chameleon-like and CNNLoc in an invented hall whose access points change."""
+"""kNN, AcMu-like, Chameleon-like, CNNLoc and WiDeep-like in an invented hall whose access points change."""
 
 import numpy as np
 import pytest
 import torch
 from sklearn.neighbors import KNeighborsRegressor
 
-from evaluation.baselines import acmu, aged_knn, chameleon, cnnloc
+from evaluation.baselines import acmu, aged_knn, chameleon, cnnloc, wideep
 from sdk.venue import Floor
 from training.fitting import arithmetic
 from training.knn import Database
@@ -179,3 +179,24 @@ def test_cnnloc_learns_places_and_floors():
     assert (floor == truth.floor).mean() > 0.9
     one, other = (cnnloc.fit(rssi, learned, 0, 1, 1).locate(query)[0] for _ in range(2))
     np.testing.assert_array_equal(one, other)
+
+
+def test_wideep_asks_every_place_whether_it_knows_the_scan():
+    learned, rssi = hall(8, 11)
+    truth, query = hall(2, 12)
+    base, visit = Database.of(rssi, learned), np.arange(len(rssi)) % 4
+    fitted = wideep.fit(base, visit, seed=0)
+    assert fitted.width in wideep.WIDTHS
+    error = np.linalg.norm(fitted.locate(query) - truth.xy_m, axis=1).mean()
+    knn = np.linalg.norm(aged_knn.static(base, query).xy_m - truth.xy_m, axis=1).mean()
+    assert error < 1.5 * knn + 0.3
+    np.testing.assert_array_equal(wideep.fit(base, visit, 0).locate(query), fitted.locate(query))
+
+
+def test_wideeps_centre_is_that_of_the_likelihoods():
+    squares = np.array([[0.0, 0.02], [0.02, 0.0], [1.0, 1.0]])
+    xy_m = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 9.0]])
+    share = np.exp(-0.02 / (2 * 0.1**2))
+    found = wideep.centre(squares, xy_m, 0.1)
+    np.testing.assert_allclose(found[:, 0], [4 * share / (1 + share), 4 / (1 + share)], rtol=1e-6)
+    assert (np.abs(found[:, 1]) < 1e-9).all()

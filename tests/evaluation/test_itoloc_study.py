@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from evaluation import itoloc_baselines, itoloc_parts, itoloc_study, itoloc_systems
-from evaluation.baselines import cnnloc
+from evaluation.baselines import cnnloc, wideep
 from evaluation.itoloc_features import features
 from evaluation.itoloc_figures import values
 from evaluation.itoloc_places import OTHER_PHONE, PHONE, Months
@@ -175,6 +175,19 @@ def test_cnnloc_knows_no_mask(months, monkeypatch):
     assert ways["static"]["2"]["n"] == 125
 
 
+def test_wideep_knows_no_mask_either(months, monkeypatch):
+    monkeypatch.setattr(wideep, "STEPS", 60)
+    ways = itoloc_baselines.wideep_like(months.only((2,)), 0)["ways"]
+    assert list(ways) == ["static"]
+    assert ways["static"]["2"]["mean_m"] < 3.0
+
+
+def test_a_guarded_update_may_take_in_newcomers(months, run):
+    got = itoloc_systems.updated(months, run, 3, 0, Rules(sigma=0.2), rounds=1, guarded=True)
+    assert all("kept" in u["newcomers"] for u in got["updates"])
+    assert got["ways"]["updated"]["3"]["n"] == 125
+
+
 def test_an_update_is_judged_on_the_half_it_did_not_see(months, run, monkeypatch):
     seen = []
     real = itoloc_systems.update
@@ -260,7 +273,7 @@ def test_the_official_split_is_judged_with_floors():
                 "rssi_dbm": levels[i][heard].tolist(),
             })  # fmt: skip
     survey = from_rows(Header("two", "CC0-1.0", "m", (Floor(3), Floor(5))), rows)
-    record = itoloc_systems.official(survey, "best", TINY, 0)
+    record = itoloc_systems.official(survey, "best", "best", TINY, 0)
     got = record["official"]
     names = ["best", "best, network alone", "knn", "best, neighbours alone"]
     assert {k: v["n"] for k, v in got.items()} == dict.fromkeys(names, 60)
