@@ -55,7 +55,7 @@ def edge_study(asked: Asked) -> dict[str, Any]:
         found[runtime] = _measured(asked, candidates)
     return {
         "method": "edge", "scenario": SCENARIO, "seed": 0, "edge": found, "users": _USERS,
-        "city": {k: asked.city.header[k] for k in ("seed", "n_maps", "size_px", "pitch_m")},
+        "city": asked.city.brief,
         "test_maps": len(asked.city.split("test")), "per_map": asked.per_map,
     }  # fmt: skip
 

@@ -65,7 +65,7 @@ def study(city: City, method: str, samples: int, per_map: int, seed: int = 0) ->
     return {
         "method": method, "scenario": "toa", "seed": seed, "ranging": ranging,
         "samples": len(users), "per_map": per_map, "test_maps": len(city.split("test")),
-        "city": {k: city.header[k] for k in ("seed", "n_maps", "size_px", "pitch_m")},
+        "city": city.brief,
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.locunet_noise import SCENARIO
-from evaluation.locunet_paper import TABLE_III
+from evaluation.locunet_paper import TABLE_III, TABLE_IV
 from evaluation.locunet_side_tables import (
     VARIED,
     Record,
@@ -118,11 +118,12 @@ def _by_heard(records: Sequence[Record]) -> str:
             here = [r["tests"][scenario]["5"]["heard"].get(n) for r in found]
             cells.append(spread(one["mean_m"] for one in here if one))
         rows.append(cells)
-    users = [
-        str(sum(r["tests"][scenario]["5"]["heard"].get(n, {"n": 0})["n"] for r in records[:1]))
-        for n in numbers
-    ]
-    return table(["received", *numbers], [*rows, ["users, one seed", *users]])
+    first = records[0]["tests"][scenario]["5"]["heard"]
+    users = np.array([first.get(n, {"n": 0})["n"] for n in numbers])
+    shares = [f"{100 * n / users.sum():.1f} %" for n in users]
+    rows += [["users, one seed", *map(str, users)], ["their share", *shares]]
+    paper = [f"{TABLE_IV['share of users'][int(n) - 1]:g} %" for n in numbers]
+    return table(["received", *numbers], [*rows, ["share, paper (robust)", *paper]])
 
 
 def _elsewhere(records: Sequence[Record]) -> str:

@@ -129,7 +129,7 @@ def size_of(record: Record) -> str:
     return (
         f"{city['size_px']} x {city['size_px']} pixels of {city['pitch_m']:g} m, "
         f"{city['n_maps']} maps, {record['test_maps']} of them test, "
-        f"{record['per_map']} users each"
+        f"{record['per_map']} users each, noise floor {city['noise_floor_db']:g} dB"
     )
 
 

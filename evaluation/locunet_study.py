@@ -45,7 +45,7 @@ def study(
             }
     return {
         "method": method, "scenario": scenario, "seed": seed, "learned": learned, "tests": tests,
-        "city": {k: asked.city.header[k] for k in ("seed", "n_maps", "size_px", "pitch_m")},
+        "city": asked.city.brief,
         "test_maps": len(asked.city.split("test")), "per_map": asked.per_map,
     }  # fmt: skip
 

@@ -45,6 +45,8 @@ RESTS_ON = (
               help="Of every test map.")  # fmt: skip
 @click.option("--ranging", default=0, show_default=True, type=click.IntRange(0),
               help="Users for the methods of time of arrival; 0 leaves them out.")  # fmt: skip
+@click.option("--noise-floor", "noise_floor_db", type=float, help="Path loss in dB below which a "
+              "transmitter is not received [that of the city]; take another OUT.")  # fmt: skip
 @click.option("--noise", is_flag=True, help="Also labels and transmitters that are off.")
 @click.option("--edge", is_flag=True, help="Also int8 networks beside each other: time and error.")
 @click.option("--pictures", is_flag=True, help="Also a place on a test map, as every method sees "
@@ -65,6 +67,7 @@ def locunet(
     seeds: int,
     users: int,
     ranging: int,
+    noise_floor_db: float | None,
     noise: bool,
     edge: bool,
     pictures: bool,
@@ -84,7 +87,7 @@ def locunet(
         names = [name for name in wanted.split(",") if name]
         try:
             machine = device, precision
-            asked = _asked(data, names, users, threads, machine, kept)
+            asked = _asked(data, names, users, threads, machine, kept, noise_floor_db)
             _learn(asked, out, names, scenarios or SCENARIOS, seeds, here)
             if ranging:
                 _range(asked, out, ranging)
@@ -112,6 +115,7 @@ def _asked(
     threads: int,
     machine: tuple[str, str],
     kept: Path | None,
+    noise_floor_db: float | None,
 ) -> Asked:
     from evaluation.locunet_models import Asked
     from evaluation.locunet_study import ALL_METHODS
@@ -128,7 +132,10 @@ def _asked(
     if precision not in PRECISIONS:
         raise click.BadParameter(f"--precision {precision!r}: expected {', '.join(PRECISIONS)}")
     made_on = Machine(device_of(device), 1, precision)
-    return Asked(load_city(data), users, threads, made_on, kept)
+    city = load_city(data)
+    if noise_floor_db is not None:
+        city = city.hearing_from(noise_floor_db)
+    return Asked(city, users, threads, made_on, kept)
 
 
 def _learn(

@@ -1,4 +1,4 @@
-"""kNN, AcMu-like, Chameleon-like, CNNLoc and WiDeep-like in an invented hall whose access points change."""
+"""kNN, AcMu-, Chameleon-, WiDeep-like and CNNLoc in an invented hall whose access points change."""
 
 import numpy as np
 import pytest

@@ -99,6 +99,36 @@ def test_the_command_keeps_records_and_writes_tables(folder, tmp_path):
     assert set(BASELINES) < set(METHODS)
 
 
+def test_another_noise_floor_leaves_fewer_transmitters(folder, tmp_path):
+    """Of the paper's users half receive all five; the table says how many do here."""
+    arguments = ["locunet", "--data", str(folder), "--out", str(tmp_path), "--seeds", "1",
+                 "--users", "8", "--threads", "1", "--scenario", "robust", "--here",
+                 "--only", "kNN,posterior"]  # fmt: skip
+    made = CliRunner().invoke(reproduce, [*arguments, "--noise-floor", "-85"])
+    assert made.exit_code == 0, made.output
+    record = json.loads((tmp_path / "runs" / "robust-posterior-0.json").read_text())
+    assert record["city"]["noise_floor_db"] == -85
+    city = load_city(folder)
+    worlds = Asked(city.hearing_from(-85), 8, 1, Machine()).worlds("test", "robust")
+    count = heard(worlds, drawn(worlds, 8, 0))
+    found = {n: one["n"] for n, one in record["tests"]["robust"]["5"]["heard"].items()}
+    assert found == {str(n): int((count == n).sum()) for n in np.unique(count)}
+    assert len(found) > 1, "not everybody receives all"
+    text = (tmp_path / "tables.md").read_text()
+    assert "noise floor -85 dB" in text
+    assert "| their share |" in text
+    wrong = CliRunner().invoke(reproduce, [*arguments, "--noise-floor", "-200"])
+    assert wrong.exit_code != 0
+    assert "noise floor is -200 dB, expected -147 to -47.84" in wrong.output
+    # Nobody receives anything: said, not divided by zero.
+    deaf = CliRunner().invoke(
+        reproduce, [*arguments[:3], "--out", str(tmp_path / "deaf"), *arguments[5:],
+                    "--noise-floor", "-48"]
+    )  # fmt: skip
+    assert deaf.exit_code != 0
+    assert "no user hears any transmitter" in deaf.output
+
+
 def test_a_kept_model_is_asked_again_not_learned_again(folder, tmp_path, monkeypatch):
     tiny = {"epochs": 1, "steps": 2, "batch": 4, "width": 0.02}
     for name in ("heatmap regression CoM", "heatmap regression arg max"):

@@ -13,7 +13,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,20 @@ class City:
     def noise_floor_db(self) -> float:
         """A transmitter with a path loss below it is not received."""
         return float(self.header["noise_floor_db"])
+
+    @property
+    def brief(self) -> dict[str, Any]:
+        """What a result names the data set by."""
+        names = ("seed", "n_maps", "size_px", "pitch_m", "noise_floor_db")
+        return {name: self.header[name] for name in names}
+
+    def hearing_from(self, noise_floor_db: float) -> City:
+        """The same city for receivers with another noise floor. Raises CityError for one outside
+        path_loss_range_db."""
+        low, high = self.path_loss_range_db
+        if not low <= noise_floor_db < high:
+            raise CityError(f"noise floor is {noise_floor_db:g} dB, expected {low:g} to {high:g}")
+        return replace(self, header={**self.header, "noise_floor_db": noise_floor_db})
 
     def __len__(self) -> int:
         return int(self.header["n_maps"])
