@@ -21,7 +21,10 @@ from training.presets import preset_of
 from training.propagation.dataset import City
 from training.radio_worlds import Worlds, worlds_of
 
-_GAUSSIAN: dict[str, Any] = {"loss": "gaussian"}
+# The paper's ablations, each for half as long: 10,000 steps.
+_HALF: dict[str, Any] = {"epochs": 50}
+# Deviations of heatmap regression's targets, in pixels.
+TARGETS_PX = (1, 2, 4, 8)
 # Preset and what is changed of it.
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     # The calibrated Gaussian posterior mean of SPEC 3.13.
@@ -35,13 +38,21 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 MORE_MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "posterior of one class": ("posterior", {"classes": 1}),
     "edge": ("edge", {}),
-    "heatmap regression CoM": ("paper", _GAUSSIAN),
-    "heatmap regression arg max": ("paper", {**_GAUSSIAN, "estimate": "mode"}),
-    "LocUNet MSE": ("paper", {"loss": "mse"}),
-    "LocUNet ReLU": ("paper", {"activation": "relu"}),
-    "LocUNet softmax": ("paper", {"activation": "softmax"}),
-    "LocUNet sigmoid": ("paper", {"activation": "sigmoid"}),
+    "LocUNet half as long": ("paper", _HALF),
+    "LocUNet softmax": ("paper", {**_HALF, "activation": "softmax"}),
+    "LocUNet sigmoid": ("paper", {**_HALF, "activation": "sigmoid"}),
+    "LocUNet ReLU": ("paper", {**_HALF, "activation": "relu"}),
+    "LocUNet MSE": ("paper", {**_HALF, "loss": "mse"}),
+    "LocUNet without buildings": ("paper", {**_HALF, "inputs": "no buildings"}),
+    "LocUNet without transmitters": ("paper", {**_HALF, "inputs": "no transmitters"}),
+    "LocUNet of radio maps alone": ("paper", {**_HALF, "inputs": "radio maps"}),
 }
+for _px in TARGETS_PX:
+    _target = {**_HALF, "loss": "gaussian", "target_px": float(_px)}
+    MORE_MODELS |= {
+        f"heatmap regression {_px} px CoM": ("paper", _target),
+        f"heatmap regression {_px} px arg max": ("paper", {**_target, "estimate": "mode"}),
+    }
 ALL_MODELS = {**MODELS, **MORE_MODELS}
 
 

@@ -39,10 +39,12 @@ TABLE_VII = {
         "kNN": {5: 30.11, 15: 38.81, 25: 45.19}, "LocUNet": {5: 16.26, 15: 25.43, 25: 34.09},
     },
 }  # fmt: skip
-# All inputs: mean error and RMSE in Robustness; None = did not converge.
+# Mean error and RMSE in Robustness; None = did not converge.
 TABLE_IX = {
-    "LocUNet quarter width": (13.14, 21.78), "LocUNet MSE": (14.45, 21.93), "LocUNet ReLU": None,
-    "LocUNet softmax": (14.05, 23.47), "LocUNet sigmoid": (13.15, 23.09),
+    "LocUNet half as long": (13.14, 21.78), "LocUNet softmax": (14.05, 23.47),
+    "LocUNet sigmoid": (13.15, 23.09), "LocUNet ReLU": None, "LocUNet MSE": (14.45, 21.93),
+    "LocUNet without buildings": (13.32, 23.66), "LocUNet without transmitters": (12.86, 22.26),
+    "LocUNet of radio maps alone": (13.05, 22.37),
 }  # fmt: skip
 # Of ranging by time of arrival with 5 and 3 transmitters, at noise of 0, 10 and 20 m.
 TABLE_VIII = {

@@ -1,5 +1,5 @@
-"""A place on one test map as LocUNet and its relatives see it (the paper's Fig. 3), and where on
-that map the posterior errs."""
+"""A place on one test map as LocUNet and its relatives see it (the paper's Fig. 3), where on that
+map the posterior errs, and heatmap regression by the width of its target (Fig. 4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from evaluation.explanation_plots import save_small
-from evaluation.locunet_models import Asked, learned_model
+from evaluation.locunet_models import TARGETS_PX, Asked, learned_model
 from evaluation.plots import BLUE, GREEN, ORANGE
 from training.heatmap_inputs import in_slots
 from training.heatmap_model import HeatmapModel
@@ -77,6 +77,35 @@ def draw(asked: Asked, out: Path, row: int = 0, deployment: int = 0) -> None:
         fontsize=10,
     )  # fmt: skip
     save_small(figure, out / "place.png", colours=256)
+
+
+def draw_targets(records: Sequence[dict[str, Any]], out: Path) -> bool:
+    """``targets.png``: heatmap regression's mean error over its target's deviation, beside LocUNet
+    trained as long. False where fewer than two deviations are there."""
+    of = {r["method"]: r for r in records if r.get("tests") and r["scenario"] == SCENARIO}
+    names = {how: [f"heatmap regression {px} px {how}" for px in TARGETS_PX]
+             for how in ("CoM", "arg max")}  # fmt: skip
+    if sum(name in of for name in names["CoM"]) < 2:
+        return False
+    pitch_m = next(iter(of.values()))["city"]["pitch_m"]
+    figure = Figure(figsize=(7.5, 3.2), layout="constrained")
+    for axes, count in zip(figure.subplots(1, 2), ("5", "3"), strict=True):
+        for (how, some), colour in zip(names.items(), (BLUE, ORANGE), strict=True):
+            there = [(px * pitch_m, of[name]["tests"][SCENARIO][count]["mean_m"])
+                     for px, name in zip(TARGETS_PX, some, strict=True) if name in of]  # fmt: skip
+            axes.plot(*zip(*there, strict=True), "o-", color=colour, label=f"heatmap, {how}")
+        if (beside := of.get("LocUNet half as long")) is not None:
+            axes.axhline(beside["tests"][SCENARIO][count]["mean_m"], color=GREEN, label="LocUNet")
+        axes.set(xscale="log", xlabel="deviation of the target (m)", ylim=(0, None),
+                 title=f"{count} transmitters")  # fmt: skip
+        axes.set_xticks([px * pitch_m for px in TARGETS_PX],
+                        [f"{px * pitch_m:g}" for px in TARGETS_PX])  # fmt: skip
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("mean error (m)")
+    figure.axes[0].legend(fontsize=8)
+    save_small(figure, out / "targets.png")
+    return True
 
 
 def _everyone(worlds: Worlds, row: int, deployment: int) -> Samples:

@@ -10,6 +10,7 @@ import numpy as np
 
 from evaluation.locunet_noise import SCENARIO
 from evaluation.locunet_paper import TABLE_III, TABLE_IV
+from evaluation.locunet_plots import draw_targets
 from evaluation.locunet_side_tables import (
     VARIED,
     Record,
@@ -65,6 +66,7 @@ def report(out: Path) -> str:
     if ranging:
         parts += ["## Ranging by time of arrival", ranging_table(ranging)]
     parts += ["## The paper's figures (256 x 256 pixels of 1 m, its own data)", paper_table()]
+    draw_targets(rss, out)
     write_file(out / "tables.md", "\n\n".join(parts) + "\n")
     plain = {"made_by": made_by, "records": [_short(r) for r in records]}
     write_file(out / "tables.json", json.dumps(plain, indent=1) + "\n")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.locunet_models import MORE_MODELS
 from evaluation.locunet_noise import NOISES, SCENARIO
 from evaluation.locunet_paper import (
     TABLE_III,
@@ -21,7 +22,7 @@ from evaluation.locunet_study import COUNTS
 from evaluation.markdown import spread, table
 
 Record = dict[str, Any]
-VARIED = (*TABLE_IX, "heatmap regression CoM", "heatmap regression arg max")
+VARIED = tuple(MORE_MODELS)[tuple(MORE_MODELS).index("LocUNet half as long") :]
 
 
 def ablation(records: Sequence[Record]) -> str:

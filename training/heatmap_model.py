@@ -12,14 +12,13 @@ from torch import Tensor, nn
 from sdk.heatmap_rules import Likelihood
 from sdk.posterior import MEDIAN_SOFT_M, MEDIAN_STEPS
 from training.heatmap_inputs import correction_inputs, in_slots, locunet_images
+from training.locunet_presets import INPUTS
 from training.networks.correction import CorrectionNet
 from training.networks.locunet import LocUNet, centre_of_mass
 from training.radio_likelihood import expected_pixel, prior
 from training.radio_worlds import Samples, Worlds
 
 _TINY = 1e-12
-# Deviation of the Gaussian that heatmap regression is given as its target (SPEC 3.10).
-TARGET_PX = 2.0
 
 
 class Answers(NamedTuple):
@@ -51,15 +50,17 @@ class HeatmapModel:
         assert self.network is not None
         return self.network(locunet_images(worlds, in_slots(worlds, samples)))
 
-    def loss(self, worlds: Worlds, samples: Samples, allowed: Tensor, kind: str) -> Tensor:
+    def loss(
+        self, worlds: Worlds, samples: Samples, allowed: Tensor, kind: str, target_px: float = 2.0
+    ) -> Tensor:
         """Mean distance in pixels between mean and truth (``mae``), or its square (``mse``); of a
         ``correction`` also minus the log-probability of the true pixel (``nll``), of a ``locunet``
-        the squared difference to a Gaussian about it (``gaussian``)."""
+        the squared difference to a Gaussian of ``target_px`` about it (``gaussian``)."""
         truth = worlds.user[samples.map, samples.user]
         if self.kind == "locunet":
             heatmap = self.heatmap(worlds, samples)
             if kind == "gaussian":
-                target = (_squares(heatmap, truth) / (-2 * TARGET_PX**2)).exp()
+                target = (_squares(heatmap, truth) / (-2 * target_px**2)).exp()
                 return ((heatmap - target) ** 2).sum(dim=(1, 2)).mean()
             found = centre_of_mass(heatmap).pixel
         else:
@@ -126,10 +127,14 @@ def median_pixel(probability: Tensor, pixel: Tensor, soft: float) -> Tensor:
     return pixel
 
 
-def network_of(kind: str, side: int, width: float, activation: str) -> nn.Module | None:
-    """A new network of a kind; None for a ``posterior``."""
+def network_of(
+    kind: str, side: int, width: float, activation: str, inputs: str = "all"
+) -> nn.Module | None:
+    """A new network of a kind; None for a ``posterior``. ``inputs``: a key of INPUTS."""
     from sdk.heatmap_images import CORRECTION_CHANNELS, LOCUNET_CHANNELS
 
     if kind == "locunet":
-        return LocUNet(LOCUNET_CHANNELS, side, width, activation)
+        seen = INPUTS[inputs]
+        part = None if len(seen) == LOCUNET_CHANNELS else tuple(seen)
+        return LocUNet(len(seen), side, width, activation, part)
     return CorrectionNet(CORRECTION_CHANNELS, int(width)) if kind == "correction" else None

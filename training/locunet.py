@@ -22,6 +22,8 @@ from training.fitting import arithmetic, device_of
 from training.heatmap_model import Answers, HeatmapModel, network_of
 from training.locunet_presets import DEFAULT_PRESET, PRESETS, LocUNetPreset
 from training.metrics import figures
+from training.networks.correction import CorrectionNet
+from training.networks.locunet import LocUNet
 from training.presets import preset_of
 from training.propagation.dataset import City, CityError
 from training.radio_knn import plain_knn
@@ -136,7 +138,7 @@ def fitted(
     likelihood = _tempered(model, others, drawn(others, _POWER_PER_MAP, seed))
     model = replace(model, likelihood=likelihood, kind=preset.kind)
     torch.manual_seed(seed)
-    network = network_of(preset.kind, worlds.side, preset.width, preset.activation)
+    network = network_of(preset.kind, worlds.side, preset.width, preset.activation, preset.inputs)
     if network is None:
         return model, {}
     from lightning_fabric import Fabric
@@ -231,9 +233,7 @@ def load_model(run: Run) -> HeatmapModel:
     if run.network is not None:
         settings = dict(run.network)
         kind = str(settings.pop("kind"))
-        side = int(run.provenance["trained_for"]["shape"][0])
-        made = network_of(kind, side, settings["width"], settings.get("activation", "leaky_relu"))
-        assert made is not None
+        made = LocUNet(**settings) if kind == "locunet" else CorrectionNet(**settings)
         made.load_state_dict(run.state)
         network = made.eval()
     first, last = run.provenance["box_px"]

@@ -77,7 +77,7 @@ def fit(
     def one(_: int) -> None:
         for _ in range(preset.steps):
             batch = drawn_batch(worlds, preset, rng)
-            loss = model.loss(worlds, batch, allowed, preset.loss)
+            loss = model.loss(worlds, batch, allowed, preset.loss, preset.target_px)
             optimizer.zero_grad()
             fabric.backward(loss)
             fabric.clip_gradients(network, optimizer, max_norm=_CLIP)

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 KINDS = ("posterior", "correction", "locunet")
 DEFAULT_PRESET = "posterior"
+# Channels of sdk.heatmap_images' images: maps and path losses by turns, transmitters, buildings.
+INPUTS = {
+    "all": range(16), "no buildings": range(15), "no transmitters": (*range(10), 15),
+    "radio maps": range(10),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -14,9 +19,10 @@ class LocUNetPreset:
 
     ``kind``: no network, one that corrects the log-posterior, or the paper's. ``scenario``: the
     world that users measure in. ``tailed`` and ``classes``: of the likelihood. ``width``: channels
-    at full size of a correction, factor of the paper's. ``activation`` and ``loss`` ("mae", "mse")
-    are those of the paper's ablation; "gaussian" is heatmap regression. ``few``: share of the
-    samples with three transmitters. An epoch is ``steps`` batches.
+    at full size of a correction, factor of the paper's. ``activation``, ``loss`` ("mae", "mse") and
+    ``inputs`` (a key of INPUTS) are those of the paper's ablation; the loss "gaussian" is heatmap
+    regression to a Gaussian of ``target_px``. ``few``: share of the samples with three
+    transmitters. An epoch is ``steps`` batches.
     """
 
     kind: str
@@ -27,6 +33,8 @@ class LocUNetPreset:
     width: float = 16
     activation: str = "leaky_relu"
     loss: str = "mae"
+    inputs: str = "all"
+    target_px: float = 2.0
     few: float = 0.5
     epochs: int = 8
     steps: int = 100
@@ -36,6 +44,10 @@ class LocUNetPreset:
     warm_up: float = 0.15
     patience: int = 100
     one_cycle: bool = True
+
+    def __post_init__(self) -> None:
+        if self.inputs not in INPUTS:
+            raise ValueError(f"inputs is {self.inputs!r}, expected one of {', '.join(INPUTS)}")
 
 
 PRESETS: dict[str, LocUNetPreset] = {

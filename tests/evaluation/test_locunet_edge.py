@@ -11,8 +11,11 @@ from PIL import Image
 from evaluation import locunet_edge, locunet_models, locunet_plots
 from evaluation.locunet_models import Asked, learned_model
 from evaluation.locunet_report import report
+from evaluation.locunet_study import CHOSEN_PER_MAP
 from training.locunet import Machine, judged
 from training.propagation.dataset import load_city
+from training.radio_knn import RadioKnn, best_k
+from training.radio_worlds import drawn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 from small_city import make_city
@@ -38,7 +41,7 @@ def test_networks_are_asked_as_on_a_device(asked, tmp_path, monkeypatch):
     monkeypatch.setattr(locunet_edge, "_USERS", 16)
     record = locunet_edge.edge_study(asked)
     found = record["edge"]["onnxruntime"]
-    assert set(found) == {*locunet_edge.LEARNED, locunet_edge.FULL}
+    assert set(found) == {locunet_edge.KNN, *locunet_edge.LEARNED, locunet_edge.FULL}
     assert all(one["ms"] > 0 for one in found.values())
     assert found[locunet_edge.FULL]["mean_m"] is None
     assert found["posterior"]["kb"] == 0 < found["edge"]["kb"] < found["residual"]["kb"]
@@ -50,6 +53,13 @@ def test_networks_are_asked_as_on_a_device(asked, tmp_path, monkeypatch):
         everyone = locunet_plots._everyone(worlds, row, 0)
         errors += judged(model, worlds, everyone).error_m.tolist()
     assert found["posterior"]["mean_m"] == pytest.approx(np.mean(errors), abs=0.1)
+    # kNN of one scan at a time is kNN of the tables.
+    k = best_k(RadioKnn(1), asked.worlds("train", "robust"),
+               drawn(asked.worlds("train", "robust"), CHOSEN_PER_MAP, 0))  # fmt: skip
+    knn = []
+    for row in range(len(worlds)):
+        knn += RadioKnn(k).errors_m(worlds, locunet_plots._everyone(worlds, row, 0)).tolist()
+    assert found["kNN"]["mean_m"] == pytest.approx(np.mean(knn), abs=0.1)
     (tmp_path / "runs").mkdir()
     made = {"command": "c", "commit": "x", "date": "d", **record}
     (tmp_path / "runs" / "edge.json").write_text(json.dumps(made, allow_nan=False))

@@ -11,12 +11,13 @@ from click.testing import CliRunner
 
 from evaluation import locunet_models
 from evaluation.baselines.radio_maps import BASELINES, heard
+from evaluation.locunet_plots import draw_targets
 from evaluation.locunet_ranging import RANGERS
 from evaluation.locunet_ranging import study as ranging_study
 from evaluation.locunet_study import METHODS, Asked, ratio, study
 from evaluation.reproduce import reproduce
-from training.heatmap_inputs import in_slots
-from training.heatmap_model import TARGET_PX, HeatmapModel
+from training.heatmap_inputs import in_slots, locunet_images
+from training.heatmap_model import HeatmapModel, network_of
 from training.locunet import Machine
 from training.propagation.dataset import load_city
 from training.radio_worlds import drawn
@@ -131,18 +132,18 @@ def test_another_noise_floor_leaves_fewer_transmitters(folder, tmp_path):
 
 def test_a_kept_model_is_asked_again_not_learned_again(folder, tmp_path, monkeypatch):
     tiny = {"epochs": 1, "steps": 2, "batch": 4, "width": 0.02}
-    for name in ("heatmap regression CoM", "heatmap regression arg max"):
+    for name in ("heatmap regression 2 px CoM", "heatmap regression 2 px arg max"):
         preset, changes = locunet_models.ALL_MODELS[name]
         monkeypatch.setitem(locunet_models.ALL_MODELS, name, (preset, {**changes, **tiny}))
     monkeypatch.setattr("training.networks.locunet.SIDES", (16,))
     asked = Asked(load_city(folder), 10, 1, Machine(), tmp_path)
-    mean = study(asked, "heatmap regression CoM", "robust", 0, elsewhere=False)
+    mean = study(asked, "heatmap regression 2 px CoM", "robust", 0, elsewhere=False)
     monkeypatch.setattr(locunet_models, "fitted", None)
-    mode = study(asked, "heatmap regression arg max", "robust", 0, elsewhere=False)
+    mode = study(asked, "heatmap regression 2 px arg max", "robust", 0, elsewhere=False)
     assert len(list(tmp_path.iterdir())) == 1
     assert mean["learned"] == mode["learned"]
     assert list(mean["tests"]) == list(mode["tests"]) == ["robust"]
-    model, _ = locunet_models.learned_model(asked, "heatmap regression arg max", "robust", 0)
+    model, _ = locunet_models.learned_model(asked, "heatmap regression 2 px arg max", "robust", 0)
     worlds = asked.worlds("test", "robust")
     samples = drawn(worlds, 10, 0)
     heatmap = model.heatmap(worlds, in_slots(worlds, samples)).detach().numpy()
@@ -153,16 +154,51 @@ def test_a_kept_model_is_asked_again_not_learned_again(folder, tmp_path, monkeyp
     np.testing.assert_allclose(found, (np.column_stack([column, row]) + 0.5) * 16.0)
 
 
+def test_inputs_that_are_left_out_are_not_seen(asked, monkeypatch):
+    monkeypatch.setattr("training.networks.locunet.SIDES", (16,))
+    worlds = asked.worlds("test", "robust")
+    images = locunet_images(worlds, in_slots(worlds, drawn(worlds, 4, 0)))
+    for name, unseen in (("no buildings", [15]), ("no transmitters", range(10, 15)),
+                         ("radio maps", range(10, 16))):  # fmt: skip
+        network = network_of("locunet", 16, 0.1, "leaky_relu", name)
+        whole = network_of("locunet", 16, 0.1, "leaky_relu")
+        count, most = (sum(p.numel() for p in one.parameters()) for one in (network, whole))
+        assert count < most
+        changed = images.clone()
+        changed[:, list(unseen)] = 0.5
+        assert torch.equal(network(images), network(changed))
+        assert not torch.equal(whole(images), whole(changed))
+        assert type(network)(**network.config).config == network.config
+    with pytest.raises(ValueError, match="inputs is 'sound', expected one of all, no buildings"):
+        locunet_models.preset_of(locunet_models.PRESETS, "paper", {"inputs": "sound"})
+
+
+def test_the_targets_are_drawn(tmp_path):
+    def record(name, mean):
+        tests = {"robust": {"5": {"mean_m": mean}, "3": {"mean_m": mean + 9}}}
+        return {"method": name, "scenario": "robust", "seed": 0, "tests": tests,
+                "city": {"pitch_m": 4.0}}  # fmt: skip
+
+    some = [record("LocUNet half as long", 20.0)]
+    assert not draw_targets(some, tmp_path)
+    for px in (1, 2):
+        some += [
+            record(f"heatmap regression {px} px {how}", 20.0 + px) for how in ("CoM", "arg max")
+        ]
+    assert draw_targets(some, tmp_path)
+    assert (tmp_path / "targets.png").stat().st_size > 1000
+
+
 def test_heatmap_regression_is_the_squared_difference_to_a_gaussian(asked):
     worlds = asked.worlds("train", "robust")
     samples = drawn(worlds, 2, 0)
     flat = torch.full((len(samples), 16, 16), 0.25)
     model = HeatmapModel("locunet", None, worlds.box, "mode", lambda _: flat)
-    found = float(model.loss(worlds, samples, None, "gaussian"))
+    found = float(model.loss(worlds, samples, None, "gaussian", 3.0))
     expected = []
     for one, user in zip(samples.map.tolist(), samples.user.tolist(), strict=True):
         column, row = worlds.user[one, user].tolist()
         y, x = np.mgrid[:16, :16]
-        target = np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * TARGET_PX**2))
+        target = np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * 3.0**2))
         expected.append(((0.25 - target) ** 2).sum())
     assert found == pytest.approx(np.mean(expected), rel=1e-5)

@@ -7,6 +7,7 @@ gives the published counts of parameters.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -68,9 +69,11 @@ class LocUNet(nn.Module):
         side: 256, or 128 and 64, where the deepest layers no longer halve a side of 2.
         width: factor of all channels; 1 is the paper's network.
         activation: behind the last layer; the paper's is the leaky ReLU of all layers.
+        seen: channels of the images that it looks at, where not at all of them: ``inputs`` in
+            number.
 
     Raises:
-        ValueError: a side or an activation of another name.
+        ValueError: a side or an activation of another name, or another number of ``seen``.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class LocUNet(nn.Module):
         side: int = 256,
         width: float = 1.0,
         activation: str = "leaky_relu",
+        seen: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         if side not in SIDES or activation not in ACTIVATIONS:
@@ -86,9 +90,14 @@ class LocUNet(nn.Module):
                 f"side {side!r} and activation {activation!r}: expected one of {SIDES} and of "
                 f"{ACTIVATIONS}"
             )
+        if seen is not None and len(seen) != inputs:
+            raise ValueError(f"{len(seen)} channels are seen, expected {inputs}")
         self.config: dict[str, Any] = {
             "inputs": inputs, "side": side, "width": width, "activation": activation,
         }  # fmt: skip
+        self.seen = None if seen is None else list(seen)
+        if self.seen is not None:
+            self.config["seen"] = self.seen
         pools = (side // _SMALLEST_SIDE).bit_length() - 1
         down, up = shallower(DOWN, UP, pools)
         self.body = SkipUNet(
@@ -109,7 +118,7 @@ class LocUNet(nn.Module):
             nn.init.ones_(self.body.up[-1].bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        heatmap = self.body(images)[:, 0]
+        heatmap = self.body(images if self.seen is None else images[:, self.seen])[:, 0]
         match self.activation:
             case "relu":
                 return torch.relu(heatmap)
