@@ -1,8 +1,8 @@
 """A network's posterior times the votes of tuned neighbours, over the network's places.
 
 The product is the device's own, ``sdk.positioners.fused.product``. Temperature and power are the
-pair with the least weighted mean error (wrong floors penalised) on held-out scans, which neither
-part was fitted on.
+pair with the least weighted mean error (as ``knn.penalised``) on held-out scans, which neither part
+was fitted on.
 """
 
 from __future__ import annotations

@@ -35,6 +35,9 @@ POWERS = (1.0, 2.0, 4.0, 8.0, 12.0)
 PLAIN = ("l1", 25, 8.0, LINEAR[1])
 # What a wrong floor costs in the tuning, as in the EvAAL and IPIN competitions (plus walking).
 FLOOR_PENALTY_M = 15.0
+# Beyond this a fix is wrong, and by how much hardly matters: on sites of several buildings a few
+# scans in the wrong one would decide everything.
+MOST_ERROR_M = 2 * FLOOR_PENALTY_M
 _CHUNK = 256
 
 
@@ -154,12 +157,12 @@ def tune(
     weight: NDArray[np.float64],
     progress: bool = False,
 ) -> tuple[Rule, float]:
-    """The rule with the least weighted mean error (metres, wrong floors penalised) on held-out
+    """The rule with the least weighted mean error (metres, as ``penalised``) on held-out
     scans (B, N) with the positions of ``truth``; and that error."""
     most = min(max(KS), len(database.rssi_dbm))
 
-    def near(metric: str, form: Form) -> Near:
-        base, query = in_form(database.rssi_dbm, form), in_form(query_dbm, form)
+    def near(metric: str, form: Form, by_db: float) -> Near:
+        base, query = in_form(database.rssi_dbm, form), in_form(moved(query_dbm, by_db), form)
         return native.weighted_knn(base, query, most, metric=metric)
 
     def score(error_m: NDArray[np.float64]) -> float:
@@ -170,26 +173,33 @@ def tune(
 
 def best_rule(
     database: Database,
-    near: Callable[[str, Form], Near],
+    near: Callable[[str, Form, float], Near],
     xy_m: NDArray[np.float64],
     floor: NDArray[np.int32],
     score: Callable[[NDArray[np.float64]], float],
     progress: bool,
+    shifts_db: Sequence[float] = (),
 ) -> tuple[Rule, float]:
-    """The rule of least score, of the errors (B,) in metres with wrong floors penalised; and that
-    score. ``near`` gives rows of the database and distances, (B, most) each, to scans whose places
-    ``xy_m`` (B, 2) and ``floor`` (B,) are."""
+    """The rule of least score, of the errors (B,) as ``penalised``; and that score. ``near`` gives
+    rows of the database and distances, (B, most) each, to scans whose levels are moved by so many
+    dB and whose places ``xy_m`` (B, 2) and ``floor`` (B,) are. Rules without ``shifts_db`` and,
+    where given, with them."""
     best: tuple[float, Rule] | None = None
     pairs = list(_distances())
+    ways = [(0.0,), tuple(shifts_db)] if shifts_db else [(0.0,)]
     with steps("tune neighbours", len(pairs), progress) as advance:
         for metric, form in pairs:
-            index, distance = near(metric, form)
-            ks = sorted({min(k, index.shape[1]) for k in KS})
-            for k, power in product(ks, POWERS):
-                found = locate(database, index[:, :k], distance[:, :k], power)
-                value = score(penalised(found, xy_m, floor))
-                if best is None or value < best[0]:
-                    best = value, Rule(metric, k, power, form)
+            by_shift = {by: near(metric, form, by) for by in {0.0, *shifts_db}}
+            ks = sorted({min(k, by_shift[0.0][0].shape[1]) for k in KS})
+            for shifts, k in product(ways, ks):
+                index, distance = nearest_shift(
+                    [(rows[:, :k], away[:, :k]) for rows, away in (by_shift[by] for by in shifts)]
+                )
+                for power in POWERS:
+                    found = locate(database, index, distance, power)
+                    value = score(penalised(found, xy_m, floor))
+                    if best is None or value < best[0]:
+                        best = value, Rule(metric, k, power, form, shifts)
             advance(f"best {best[0]:.2f} m" if best else "")
     assert best is not None
     return best[1], best[0]
@@ -198,9 +208,10 @@ def best_rule(
 def penalised(
     found: Decoded, xy_m: NDArray[np.float64], floor: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    """Errors (B,) in metres, a wrong floor counted as FLOOR_PENALTY_M more."""
-    error: NDArray[np.float64] = np.linalg.norm(found.xy_m - xy_m, axis=1)
-    return error + FLOOR_PENALTY_M * (found.floor != floor)
+    """Errors (B,) in metres, a wrong floor counted as FLOOR_PENALTY_M more, none as more than
+    MOST_ERROR_M."""
+    error = np.linalg.norm(found.xy_m - xy_m, axis=1) + FLOOR_PENALTY_M * (found.floor != floor)
+    return np.minimum(error, MOST_ERROR_M)
 
 
 def _distances() -> Iterator[tuple[str, Form]]:

@@ -8,7 +8,7 @@ phone, campaign and walk; as many scans are asked between the spots of the surve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,7 @@ from training.knn import (
     Rule,
     best_rule,
     in_form,
-    locate,
     moved,
-    nearest_shift,
-    penalised,
 )
 from training.split import UNSEEN_SHARE, Validation, spots
 from training.survey import Survey
@@ -145,8 +142,8 @@ def tune_in_turns(
     """The rule that best locates the scans asked in the turns; and its score, metres.
 
     Scans (M, N), NaN = not heard, are those of the survey, row for row. The score is the mean error
-    (wrong floors penalised), of which unseen spots count UNSEEN_SHARE, however many they are. The
-    rule has the ``shifts_db`` where they lower its score.
+    (as `knn.penalised`), of which unseen spots count UNSEEN_SHARE, however many they are. Rules are
+    tried without ``shifts_db`` and with them.
     """
     used = np.any([turn.answering | turn.asked for turn in turns], axis=0)
     rssi_dbm, survey = rssi_dbm[used], survey.take(used)
@@ -155,7 +152,7 @@ def tune_in_turns(
     known = np.concatenate([turn.known for turn in turns])
     most = min(max(KS), *(len(one) for one in rows))
 
-    def near(metric: str, form: Form, by_db: float = 0.0) -> Near:
+    def near(metric: str, form: Form, by_db: float) -> Near:
         values, asking_values = in_form(rssi_dbm, form), in_form(moved(rssi_dbm, by_db), form)
         index, distance = [], []
         for answering, asking in zip(rows, asked, strict=True):
@@ -174,14 +171,7 @@ def tune_in_turns(
 
     truth = np.concatenate(asked)
     base, xy_m, floor = Database.of(rssi_dbm, survey), survey.xy_m[truth], survey.floor[truth]
-    rule, least = best_rule(base, near, xy_m, floor, score, progress)
-    if shifts_db:
-        found = [near(rule.metric, rule.value_form, by_db) for by_db in shifts_db]
-        index, distance = nearest_shift([(i[:, : rule.k], d[:, : rule.k]) for i, d in found])
-        shifted = score(penalised(locate(base, index, distance, rule.weight_power), xy_m, floor))
-        if shifted < least:
-            return replace(rule, shifts_db=shifts_db), shifted
-    return rule, least
+    return best_rule(base, near, xy_m, floor, score, progress, shifts_db)
 
 
 def _within_reach(

@@ -8,13 +8,16 @@ from invented import invented_survey
 from sklearn.neighbors import KNeighborsRegressor
 
 from training import exloc, itoloc, neighbours
+from training.decode import Decoded
 from training.knn import (
     FLOOR_PENALTY_M,
     KS,
     LINEAR,
+    MOST_ERROR_M,
     POWED,
     POWERS,
     in_form,
+    penalised,
 )
 from training.split import UNSEEN_SHARE, spots, validation_of
 from training.turns import (
@@ -202,6 +205,15 @@ def test_a_wrong_floor_is_penalised(survey):
     turn = Turn(answering, asked, np.array([False]))
     distance = np.linalg.norm(two.xy_m[0] - two.xy_m[1])
     assert tune_in_turns(rssi, two, [turn])[1] == pytest.approx(distance + FLOOR_PENALTY_M)
+
+
+def test_no_error_counts_more_than_it_may():
+    """A fix in another building is wrong, not more wrong the farther off."""
+    found = Decoded(
+        np.array([[3.0, 4.0], [3.0, 4.0], [300.0, 0.0]]), np.array([0, 1, 0]), np.zeros(3)
+    )
+    error = penalised(found, np.zeros((3, 2)), np.zeros(3, dtype=np.int32))
+    assert error.tolist() == [5.0, 5.0 + FLOOR_PENALTY_M, MOST_ERROR_M]
 
 
 def test_neighbours_and_fused_networks_share_the_rule(survey):
