@@ -41,7 +41,7 @@ TABLE_VII = {
 }  # fmt: skip
 # Mean error and RMSE in Robustness; None = did not converge.
 TABLE_IX = {
-    "LocUNet half as long": (13.14, 21.78), "LocUNet softmax": (14.05, 23.47),
+    "LocUNet 5000 steps": (13.14, 21.78), "LocUNet softmax": (14.05, 23.47),
     "LocUNet sigmoid": (13.15, 23.09), "LocUNet ReLU": None, "LocUNet MSE": (14.45, 21.93),
     "LocUNet without buildings": (13.32, 23.66), "LocUNet without transmitters": (12.86, 22.26),
     "LocUNet of radio maps alone": (13.05, 22.37),

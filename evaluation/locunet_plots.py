@@ -94,7 +94,7 @@ def draw_targets(records: Sequence[dict[str, Any]], out: Path) -> bool:
             there = [(px * pitch_m, of[name]["tests"][SCENARIO][count]["mean_m"])
                      for px, name in zip(TARGETS_PX, some, strict=True) if name in of]  # fmt: skip
             axes.plot(*zip(*there, strict=True), "o-", color=colour, label=f"heatmap, {how}")
-        if (beside := of.get("LocUNet half as long")) is not None:
+        if (beside := of.get("LocUNet 5000 steps")) is not None:
             axes.axhline(beside["tests"][SCENARIO][count]["mean_m"], color=GREEN, label="LocUNet")
         axes.set(xscale="log", xlabel="deviation of the target (m)", ylim=(0, None),
                  title=f"{count} transmitters")  # fmt: skip

@@ -179,7 +179,7 @@ def test_the_targets_are_drawn(tmp_path):
         return {"method": name, "scenario": "robust", "seed": 0, "tests": tests,
                 "city": {"pitch_m": 4.0}}  # fmt: skip
 
-    some = [record("LocUNet half as long", 20.0)]
+    some = [record("LocUNet 5000 steps", 20.0)]
     assert not draw_targets(some, tmp_path)
     for px in (1, 2):
         some += [
