@@ -120,6 +120,7 @@ def _gray_maps(maps: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _above(log: NDArray[np.float32], least: float) -> NDArray[np.float32]:
     """Values as shares: 1 is the highest of its row, 0 is ``least`` from there or less."""
-    shares = log * np.float32(-1 / least)
-    shares += np.float32(1) - shares.max(axis=-1, keepdims=True)
+    shares: NDArray[np.float32] = log - log.max(axis=-1, keepdims=True)
+    shares *= np.float32(-1 / least)
+    shares += np.float32(1)
     return np.maximum(shares, np.float32(0), out=shares)

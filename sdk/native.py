@@ -3,7 +3,7 @@
 Arrays may hold any real numbers (integers, float16 to float64; not bool, complex, object or text)
 and are computed in float32, C order; an array that is float32 and contiguous already is not
 copied. ``out`` must be float32, C-contiguous, writable, of the result's shape, and share no memory
-with the input; it is filled and returned. Calls that work for more than about a microsecond
+with any input; it is filled and returned. Calls that work for more than about a microsecond
 release the GIL.
 
 A wrong shape or value raises ValueError, a wrong type TypeError; the text shows the argument, the
@@ -190,7 +190,8 @@ def level_sums(
     ``sums[c] = sum over m of tables[m, maps[m, c]]``, added in the order of the maps.
 
     Args:
-        maps: (M, cells) levels below L, uint16 in C order; other types are refused, not converted.
+        maps: (M, cells) levels below L, uint16, C-contiguous and aligned; other arrays are
+            refused, not converted. No other thread may write them during the call.
         tables: (M, L), L = 2 to 65536, finite: the log-likelihood of one measurement for every
             level.
         out: where to write, (cells,).

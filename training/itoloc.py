@@ -1,15 +1,15 @@
 """Trains iToLoc (SPEC 2): access points, ratio images, places, domains, the adversarial network.
 
-As for eXLoc, a survey with a validation split is fitted once. For one without, a first fit leaves
-out the split drawn by ``split.py``, or whole sessions (``turns.py``), and settles the epochs and
-learning rates, the temperature, the accuracy table and the figures to report; a second fit with
-these then learns from all training rows. The run carries its labelled scans: an update learns from
-them beside the unlabelled ones.
+As for eXLoc, a survey with a validation split is fitted once. For one without, a first fit that
+leaves out the split drawn by ``split.py``, or one for each group of sessions left out whole
+(``turns.py``), settles the epochs and learning rates, the temperature, the accuracy table and the
+figures to report; a last fit with these then learns from all training rows. The run carries its
+labelled scans: an update learns from them beside the unlabelled ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -108,7 +108,7 @@ def train(
         one = asked[0]
         best, _ = tune(one.learned, one.rssi_dbm, one.truth, one.weight, progress)
     held, fusion = judged(asked, chosen.soften_m, chosen.estimate, best)
-    held, least_agreement = _honest(held, fusion, first, asked[0], chosen.estimate, seed)
+    held, least_agreement = _honest(held, fusion, first, asked, chosen.estimate, seed)
     knn = plain_knn([Database.of(fit.material.rssi_dbm, fit.part) for fit in fits], asked)
     other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
     fused = {} if fusion is None else {"neighbours": fusion.to_json()}
@@ -146,17 +146,20 @@ def train(
 
 
 def _honest(
-    held: Held, fusion: Fusion | None, fit: Model, asked: Asked, estimate: str, seed: int
+    held: Held, fusion: Fusion | None, fit: Model, asked: Sequence[Asked], estimate: str, seed: int
 ) -> tuple[Held, float]:
-    """``held`` with what one of the fits says of missing access points and of disagreement; and
-    the least agreement."""
+    """``held`` with what the first fit says of missing access points and, where it is the only
+    one, of disagreement; and the least agreement."""
+    one = asked[0]
     answer = answer_of(
-        fit.fitting.network, fit.material.recipe, held.temperature, fusion, asked.learned,
+        fit.fitting.network, fit.material.recipe, held.temperature, fusion, one.learned,
         (fit.cells.xy_m, fit.cells.floor), estimate,
     )  # fmt: skip
-    truth = Truth(asked.rssi_dbm, asked.truth.xy_m, asked.weight, spots(asked.truth))
+    truth = Truth(one.rssi_dbm, one.truth.xy_m, one.weight, spots(one.truth))
     known = np.zeros(len(fit.bssids), dtype=bool)
-    accuracy, least_agreement = calibrated(answer, truth, known, held.accuracy, seed)
+    accuracy, least_agreement = calibrated(
+        answer, truth, known, held.accuracy, seed, sharpen=len(asked) == 1
+    )
     return replace(held, accuracy=accuracy), least_agreement
 
 

@@ -57,17 +57,19 @@ def calibrated(
     unknown: NDArray[np.bool_],
     accuracy: dict[str, Any],
     seed: int = 0,
+    sharpen: bool = True,
 ) -> tuple[dict[str, Any], float]:
     """The accuracy table of a bundle, ``accuracy`` with what is added to it, and its
     ``least_agreement``.
 
-    The agreement enters the radius only where held-out scans say that it sharpens it. Scans with
-    fewer than MIN_MATCHED_APS readings have no position and tell nothing.
+    The agreement enters the radius only where held-out scans say that it sharpens it, and only
+    with ``sharpen``: the table is then of ``truth``, which has to be all that it was fitted on.
+    Scans with fewer than MIN_MATCHED_APS readings have no position and tell nothing.
     """
     truth = truth.take((np.isfinite(truth.rssi_dbm) & ~unknown).sum(axis=1) >= MIN_MATCHED_APS)
     found, agreement = answer(truth.rssi_dbm, unknown)
     error = np.linalg.norm(found.xy_m - truth.xy_m, axis=1)
-    added = disagreement_m(found.spread_m, agreement, error, truth)
+    added = disagreement_m(found.spread_m, agreement, error, truth) if sharpen else 0.0
     table = {k: v for k, v in accuracy.items() if k not in ("disagreement_m", "matched")}
     if added:
         spread = found.spread_m + added * (1.0 - agreement)

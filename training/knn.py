@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdk import native
-from sdk.positioners.neighbours import MIN_DISTANCE
+from sdk.positioners.neighbours import neighbour_weights
 from sdk.value_form import value_form
 from training.decode import Decoded, decode
 from training.progress import steps
@@ -91,10 +91,12 @@ def votes(
     database: Database, index: NDArray[np.int64], distance: NDArray[np.float64], power: float
 ) -> NDArray[np.float64]:
     """(B, G) posteriors from the nearest rows (B, k) and their distances, as the device votes."""
-    d = np.maximum(distance.astype(np.float64), MIN_DISTANCE)
-    weight = (d.min(axis=1, keepdims=True) / d) ** power
-    held = np.zeros((len(d), len(database.places_floor)))
-    np.add.at(held, (np.arange(len(d))[:, None], database.place_of_row[index]), weight)
+    held = np.zeros((len(index), len(database.places_floor)))
+    compared = np.isfinite(distance[:, 0])
+    held[~compared] = 1.0
+    weight = neighbour_weights(distance[compared], power)
+    row = np.flatnonzero(compared)[:, None]
+    np.add.at(held, (row, database.place_of_row[index[compared]]), weight)
     return held / held.sum(axis=1, keepdims=True)
 
 
@@ -115,20 +117,28 @@ def nearest(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Rows (B, k) and distances (B, k) of the nearest training scans under a rule."""
     form, k = rule.value_form, min(rule.k, len(database.rssi_dbm))
-    # Of an access point that no row heard the rows know nothing: it is not compared.
-    told = np.isfinite(database.rssi_dbm).any(axis=0)
-    base, asked = in_form(database.rssi_dbm[:, told], form), query_dbm[:, told]
     return nearest_shift(
         [
-            native.weighted_knn(base, in_form(moved(asked, by), form), k, metric=rule.metric)
-            for by in rule.shifts_db
+            search(database.rssi_dbm, query_dbm, form, k, rule.metric, by_db)
+            for by_db in rule.shifts_db
         ]
     )
 
 
-def moved(rssi_dbm: NDArray[np.float32], by_db: float) -> NDArray[np.float32]:
-    """Levels of a phone with another gain."""
-    return rssi_dbm + np.float32(by_db)
+def search(
+    rssi_dbm: NDArray[np.float32],
+    query_dbm: NDArray[np.float32],
+    form: Form,
+    k: int,
+    metric: str,
+    by_db: float = 0.0,
+) -> Near:
+    """The k nearest of scans (M, N) to scans (B, N) of a phone with so many dB of gain less: rows
+    and distances (B, k), as the device finds them."""
+    # Of an access point that no row heard the rows know nothing: it is not compared.
+    told = np.isfinite(rssi_dbm).any(axis=0)
+    base, asked = rssi_dbm[:, told], query_dbm[:, told] + np.float32(by_db)
+    return native.weighted_knn(in_form(base, form), in_form(asked, form), k, metric=metric)
 
 
 def nearest_shift(found: Sequence[Near]) -> Near:
@@ -162,8 +172,7 @@ def tune(
     most = min(max(KS), len(database.rssi_dbm))
 
     def near(metric: str, form: Form, by_db: float) -> Near:
-        base, query = in_form(database.rssi_dbm, form), in_form(moved(query_dbm, by_db), form)
-        return native.weighted_knn(base, query, most, metric=metric)
+        return search(database.rssi_dbm, query_dbm, form, most, metric, by_db)
 
     def score(error_m: NDArray[np.float64]) -> float:
         return float(np.average(error_m, weights=weight))

@@ -111,6 +111,9 @@ def make_run(
     """A run with everything that does not depend on the system filled in."""
     train = survey.rows("train")
     rows = train & ~held_out.rows
+    learned = train if held_out.drawn else rows
+    if 10 * rows.sum() < learned.sum():  # Asked in turns, (nearly) every row was held out once.
+        rows = learned
     few = np.random.default_rng(seed).permutation(np.flatnonzero(rows))[:MOST_CALIBRATION_ROWS]
     calibration = np.zeros(len(survey), dtype=bool)
     calibration[few] = True
@@ -144,7 +147,7 @@ def make_run(
         metrics={"split": "validation", **metrics},
         provenance={
             "attribution": header.attribution,
-            "train_rows": int(train.sum() if held_out.drawn else rows.sum()),
+            "train_rows": int(learned.sum()),
             "validation": held_out.rule,
             "versions": versions(),
             **provenance,

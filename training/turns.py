@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from sdk import native
 from training.knn import (
     KS,
     Database,
@@ -22,8 +21,7 @@ from training.knn import (
     Near,
     Rule,
     best_rule,
-    in_form,
-    moved,
+    search,
 )
 from training.split import UNSEEN_SHARE, Validation, spots
 from training.survey import Survey
@@ -100,10 +98,10 @@ def left_out_in_groups(
     """The turns in GROUPS, for what is too dear to be fitted ten times: of each the scans asked, as
     held-out ones, and the rows (M,) of the sessions that may answer. Nobody is asked twice.
 
-    Unseen spots weigh UNSEEN_SHARE. A validation split the survey brings stays as it is, alone, and
-    so does ``held_out`` where no session can answer another.
+    Unseen spots weigh UNSEEN_SHARE of all groups together. A validation split the survey brings
+    stays as it is, alone, and so does ``held_out`` where no session can answer another.
     """
-    out = []
+    groups = []
     turns = turns_of(survey, held_out, seed, rule, _MOST_IN_GROUPS) if held_out.drawn else []
     spot, count = spots(survey), min(GROUPS, len(turns))
     for group in range(count):
@@ -112,17 +110,24 @@ def left_out_in_groups(
         asked = _within_reach(survey, np.any([turn.asked for turn in few], axis=0), rest)
         if not asked.any():
             continue
-        weight = asked.astype(np.float64)
         known = asked & np.isin(spot, spot[rest])
-        if known.any() and (asked & ~known).any():
-            for kind, share in ((known, 1 - UNSEEN_SHARE), (asked & ~known, UNSEEN_SHARE)):
-                weight[kind] = share * asked.sum() / kind.sum()
         text = (
             f"{known.sum()} rows on known spots, {(asked & ~known).sum()} on others, of "
             f"sessions left out whole in {len(few)} of {len(turns)} turns, seed {seed}"
         )
-        out.append((Validation(asked, weight, text, True), rest))
-    return out or [(held_out, survey.rows("train") & ~held_out.rows)]
+        groups.append((asked, known, rest, text))
+    if not groups:
+        return [(held_out, survey.rows("train") & ~held_out.rows)]
+    all_asked, all_known = (np.any([one[i] for one in groups], axis=0) for i in (0, 1))
+    weight = all_asked.astype(np.float64)
+    if all_known.any() and (all_asked & ~all_known).any():
+        kinds = (all_known, 1 - UNSEEN_SHARE), (all_asked & ~all_known, UNSEEN_SHARE)
+        for kind, share in kinds:
+            weight[kind] = share * all_asked.sum() / kind.sum()
+    return [
+        (Validation(asked, np.where(asked, weight, 0.0), text, True), rest)
+        for asked, _, rest, text in groups
+    ]
 
 
 def pooled(parts: Sequence[Validation]) -> Validation:
@@ -153,12 +158,9 @@ def tune_in_turns(
     most = min(max(KS), *(len(one) for one in rows))
 
     def near(metric: str, form: Form, by_db: float) -> Near:
-        values, asking_values = in_form(rssi_dbm, form), in_form(moved(rssi_dbm, by_db), form)
         index, distance = [], []
         for answering, asking in zip(rows, asked, strict=True):
-            found = native.weighted_knn(
-                values[answering], asking_values[asking], most, metric=metric
-            )
+            found = search(rssi_dbm[answering], rssi_dbm[asking], form, most, metric, by_db)
             index.append(answering[found[0]])
             distance.append(found[1])
         return np.concatenate(index), np.concatenate(distance)

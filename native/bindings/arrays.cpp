@@ -27,13 +27,6 @@ py::array real_array(py::handle object, Argument argument) {
   return array;
 }
 
-template <class T> bool is_plain(py::handle object) {
-  return py::isinstance<py::array_t<T, py::array::c_style>>(object) &&
-         reinterpret_cast<std::uintptr_t>(py::reinterpret_borrow<py::array>(object).data()) %
-                 alignof(T) ==
-             0;
-}
-
 template <class To, class From> To narrow(From value) {
   if constexpr (std::numeric_limits<To>::is_integer)
     return static_cast<To>(
@@ -120,7 +113,8 @@ std::size_t few_numbers(py::handle object, Argument argument, double* values, st
   return size(array.size());
 }
 
-py::array_t<float> output_array(const py::object& out, const Shape& shape, const py::array& input) {
+py::array_t<float> output_array(const py::object& out, const Shape& shape,
+    std::initializer_list<std::reference_wrapper<const py::array>> inputs) {
   if (out.is_none())
     return py::array_t<float>(shape);
   if (!py::isinstance<py::array>(out))
@@ -142,9 +136,11 @@ py::array_t<float> output_array(const py::object& out, const Shape& shape, const
     return std::pair(start, start + size(a.nbytes()));
   };
   const auto [out_start, out_end] = bytes(array);
-  const auto [in_start, in_end] = bytes(input);
-  if (out_start < in_end && in_start < out_end)
-    throw py::value_error("out shares memory with the input: expected an array of its own");
+  for (const py::array& input : inputs) {
+    const auto [in_start, in_end] = bytes(input);
+    if (out_start < in_end && in_start < out_end)
+      throw py::value_error("out shares memory with the input: expected an array of its own");
+  }
   return array;
 }
 

@@ -6,6 +6,8 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -30,8 +32,18 @@ std::int64_t whole_number(py::handle object, Argument argument);
 // tuples and lists of floats are read without making an array.
 std::size_t few_numbers(py::handle object, Argument argument, double* values, std::size_t most);
 
-// `out` checked, or a new array where it is None. It must not share memory with `input`.
-py::array_t<float> output_array(const py::object& out, const Shape& shape, const py::array& input);
+// Whether an array can be read where it lies: of type T, C-contiguous and aligned.
+template <class T> bool is_plain(py::handle object) {
+  return py::isinstance<py::array_t<T, py::array::c_style>>(object) &&
+         reinterpret_cast<std::uintptr_t>(py::reinterpret_borrow<py::array>(object).data()) %
+                 alignof(T) ==
+             0;
+}
+
+// `out` checked, or a new array where it is None. It must not share memory with an input: what
+// the core has checked it then reads again.
+py::array_t<float> output_array(const py::object& out, const Shape& shape,
+    std::initializer_list<std::reference_wrapper<const py::array>> inputs);
 
 [[noreturn]] void refuse_shape(
     Argument argument, const py::array& array, const std::string& expected);

@@ -18,7 +18,7 @@ py::array_t<float> cyclic_map(const py::object& rssi, const py::object& out) {
     refuse_shape(Argument::rssi, input, "(N,) or (B, N)");
   const auto n = input.shape(dimensions - 1);
   const auto batch = dimensions == 2 ? input.shape(0) : 1;
-  auto result = output_array(out, dimensions == 2 ? Shape{batch, n, n} : Shape{n, n}, input);
+  auto result = output_array(out, dimensions == 2 ? Shape{batch, n, n} : Shape{n, n}, {input});
   const float* const from = input.data();
   float* const to = result.mutable_data();
   check(run(size(batch * n * n) > long_work_values,
@@ -49,7 +49,7 @@ py::array_t<float> ratio_image(const py::object& rssi, const py::object& out) {
   if (input.ndim() != 1)
     refuse_shape(Argument::rssi, input, "(N,)");
   const auto n = input.shape(0);
-  auto result = output_array(out, {n, n}, input);
+  auto result = output_array(out, {n, n}, {input});
   const float* const from = input.data();
   float* const to = result.mutable_data();
   check(run(size(n * n) > long_work_values, [&] { return rssfix::ratio_image(from, size(n), to); }),

@@ -53,7 +53,8 @@ py::array_t<float> level_likelihoods(const py::object& measured_db, const py::ob
   const auto anywhere = per_code(outliers, Argument::outliers);
   const auto silence = per_code(silent, Argument::silent);
   const double tempered = real_number(power, Argument::power);
-  auto result = output_array(out, {measured.shape(0), mean.shape(0)}, measured);
+  auto result = output_array(out, {measured.shape(0), mean.shape(0)},
+      {measured, mean, sigma, factor, narrows, wides, anywhere, silence});
   const Scatter scatter{mean.data(), sigma.data(), factor.data(), narrows.data(), wides.data(),
       anywhere.data(), silence.data(), size(mean.shape(0))};
   const std::size_t count = size(measured.shape(0));

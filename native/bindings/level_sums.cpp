@@ -14,9 +14,9 @@ using Levels = py::array_t<std::uint16_t, py::array::c_style>;
 py::array_t<float> level_sums(
     const py::object& maps, const py::object& tables, const py::object& out) {
   // Levels are indices: other types are refused rather than converted on every call.
-  if (!py::isinstance<Levels>(maps))
+  if (!is_plain<std::uint16_t>(maps))
     throw py::type_error("maps is a " + std::string(Py_TYPE(maps.ptr())->tp_name) +
-                         ": expected a numpy array of uint16 in C order");
+                         ": expected a numpy array of uint16, C-contiguous and aligned");
   const auto shown = py::reinterpret_borrow<Levels>(maps);
   if (shown.ndim() != 2)
     refuse_shape(Argument::maps, shown, "(maps, cells)");
@@ -26,14 +26,15 @@ py::array_t<float> level_sums(
       values.shape(1) > most)
     refuse_shape(Argument::tables, values,
         "(" + std::to_string(shown.shape(0)) + ", 2 to 65536), one table per map");
-  auto result = output_array(out, {shown.shape(1)}, values);
+  auto result = output_array(out, {shown.shape(1)}, {shown, values});
   const std::size_t count = size(shown.shape(0));
   const std::size_t cells = size(shown.shape(1));
   const std::size_t levels = size(values.shape(1));
   const std::uint16_t* const from = shown.data();
   const float* const table = values.data();
   float* const to = result.mutable_data();
-  check(run(count * cells > long_work_values,
+  // Tables are looked through for values that are not finite, levels are added up.
+  check(run(count * (cells + levels) > long_work_values,
             [&] { return rssfix::level_sums(from, count, cells, table, levels, to); }),
       {{Argument::maps, maps}, {Argument::tables, tables}},
       "a level from 0 to " + std::to_string(levels - 1));

@@ -54,8 +54,9 @@ py::array_t<float> path_loss_pdf(const py::object& ap_xy_m, const py::object& rs
       real_number(silence_dbm, Argument::silence_dbm)};
   Grid grid = grid_of(origin_m, pitch_m);
   set_shape(grid, shape);
-  auto result = output_array(
-      out, {static_cast<py::ssize_t>(grid.height), static_cast<py::ssize_t>(grid.width)}, places);
+  auto result = output_array(out,
+      {static_cast<py::ssize_t>(grid.height), static_cast<py::ssize_t>(grid.width)},
+      {places, rssi, weights, extra});
   const Levels levels{places.data(), rssi.data(), weights.data(), extra.data(), size(aps)};
   float* const pdf = result.mutable_data();
   const Status status = run(grid.height * grid.width * levels.ap_count > long_work_terms,

@@ -46,8 +46,9 @@ py::array_t<float> rank_pdf(const py::object& ap_xy_m, const py::object& ranks,
   Grid grid = grid_of(origin_m, pitch_m);
   set_shape(grid, shape);
   const Combine how = combine_of(combine);
-  auto result = output_array(
-      out, {static_cast<py::ssize_t>(grid.height), static_cast<py::ssize_t>(grid.width)}, places);
+  auto result = output_array(out,
+      {static_cast<py::ssize_t>(grid.height), static_cast<py::ssize_t>(grid.width)},
+      {places, heard, means, sigmas});
   const RankedAps aps{places.data(), heard.data(), size(places.shape(0)), means.data(),
       sigmas.data(), size(means.shape(0))};
   float* const pdf = result.mutable_data();

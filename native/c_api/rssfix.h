@@ -171,7 +171,7 @@ typedef struct rssfix_scatter {
 
 /* Tables for rssfix_level_sums: power (above 0, at most 1000000) x the log-likelihood of each of
  * `count` measured path losses, within +-10000 or NaN = not received, for every code. tables count
- * x codes. Within 1e-5 (absolute and relative) of the exact logs. */
+ * x codes. Within power x 1e-5 (absolute) and 1e-5 (relative) of the exact values. */
 RSSFIX_API rssfix_status rssfix_level_likelihoods(const float* measured_db, size_t count,
     const rssfix_scatter* scatter, double power, float* tables);
 

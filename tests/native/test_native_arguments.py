@@ -114,6 +114,31 @@ def test_out_may_not_be_the_input():
         native.ratio_image(memory[3], out=memory)
 
 
+def test_out_may_not_be_any_of_several_inputs():
+    """What the core has checked it reads again: a level that is overwritten is an index astray."""
+    memory = np.zeros(64, np.float32)
+    levels = memory.view(np.uint16)[:64].reshape(1, 64)
+    shared = pytest.raises(ValueError, match="out shares memory with the input")
+    with shared:
+        native.level_sums(levels, np.full((1, 2), -100, np.float32), out=memory)
+    with shared:
+        native.level_sums(np.zeros((1, 64), np.uint16), memory[:2].reshape(1, 2), out=memory)
+    model = [np.full(16, value, np.float32) for value in (-90, 4, 3, 0.7, 0.2, 1e-4, -9)]
+    for i in range(len(model)):
+        buffer = np.concatenate([model[i], np.zeros(16, np.float32)])
+        parts = [*model[:i], buffer[:16], *model[i + 1 :]]
+        with shared:
+            native.level_likelihoods(
+                np.full(1, -80, np.float32), *parts, 1.0, out=buffer[8:24].reshape(1, 16)
+            )
+
+
+def test_levels_that_are_not_aligned_are_refused():
+    levels = np.zeros(9, np.uint8)[1:].view(np.uint16).reshape(1, 4)
+    with pytest.raises(TypeError, match="C-contiguous and aligned"):
+        native.level_sums(levels, np.zeros((1, 2), np.float32))
+
+
 def test_numbers_may_be_python_numpy_or_arrays_of_no_dimension():
     pdf = np.array([[0.5, 1.0]], np.float32)
     expected = native.threshold_centroid(pdf, (0, 0), 1, 0.6)

@@ -180,6 +180,34 @@ def test_exported_unknown_aps_stay_masked(scan):
         assert localizer.info.unknown_aps == (small.BSSIDS[0], small.BSSIDS[7])
 
 
+def half_surveyed():
+    """A nearest-neighbours bundle whose table also has access points that no row heard: 4 to 7."""
+    manifest, members = small.neighbours_parts()
+    heard = small.survey().copy()
+    heard[:, 4:] = np.nan
+    members |= small.database_members(heard)
+    manifest["golden"]["tolerance"] = 1.0
+    return small.pack(manifest, members)
+
+
+def test_what_no_row_heard_is_not_compared():
+    surveyed = dict.fromkeys(small.BSSIDS[:4], -60.0)
+    with Localizer.open(half_surveyed()) as localizer:
+        known = localizer.posterior(Scan.from_dict(surveyed, 0)).probability
+        new = Scan.from_dict({**surveyed, small.BSSIDS[5]: -40.0}, 0)
+        np.testing.assert_array_equal(localizer.posterior(new).probability, known)
+
+
+def test_a_scan_of_nothing_that_a_row_heard_is_doubted():
+    scan = Scan.from_dict(dict.fromkeys(small.BSSIDS[4:], -60.0), 0)
+    with Localizer.open(half_surveyed()) as localizer:
+        localizer.set_unknown(small.BSSIDS[:4], keep=False)
+        fix = localizer.locate(scan)
+        assert fix.status is Status.LOW_CONFIDENCE
+        assert "the survey heard none of the access points" in fix.reason
+        assert np.ptp(localizer.posterior(scan).probability) == 0
+
+
 def test_merged_virtual_aps_match_by_their_box(scan):
     import hashlib
 

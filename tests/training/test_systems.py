@@ -12,7 +12,7 @@ from sdk.positioners.neighbours import neighbour_weights
 from training import exloc, neighbours
 from training.decode import decode, softmax
 from training.fingerprints import Vectors
-from training.knn import PLAIN, Database, Rule, apply, probability
+from training.knn import PLAIN, Database, Rule, apply, probability, votes
 from training.presets import PRESETS, preset_of
 from training.run import Run, RunError
 from training.survey import SurveyError
@@ -200,6 +200,17 @@ def test_deaf_validation_scans_are_named(survey):
     )
     with pytest.raises(SurveyError, match="none of 64 held-out scans"):
         neighbours.train(deaf)
+
+
+def test_a_scan_that_shares_nothing_with_the_rows_votes_for_all_alike(survey):
+    base = Database.of(survey.fingerprints(survey.bssids), survey)
+    row, power = int(np.flatnonzero(base.place_of_row != base.place_of_row[0])[0]), 2.0
+    index, distance = np.array([[0, 1, 2], [0, row, 0]]), np.array([[np.inf] * 3, [1, 2, np.inf]])
+    held = votes(base, index, distance, power)
+    assert np.ptp(held[0]) == 0
+    np.testing.assert_allclose(held.sum(axis=1), 1.0)
+    near, far = base.place_of_row[[0, row]]
+    np.testing.assert_allclose(held[1, [near, far]], [0.8, 0.2])
 
 
 def test_knn_votes_like_the_device(survey):

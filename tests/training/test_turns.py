@@ -74,26 +74,23 @@ def test_turns_in_groups(seed):
     groups = left_out_in_groups(survey, drawn, seed)
     assert len(groups) == GROUPS
     train, session = survey.rows("train"), survey.session.astype(str)
-    gone = []
+    gone, unseen = [], np.zeros(len(survey), dtype=bool)
     for found, rest in groups:
         left_out = np.unique(session[train & ~rest])
         assert not np.intersect1d(session[rest], left_out).size
         assert not (found.rows & (rest | ~train)).any()
         assert found.drawn
         known = np.isin(spots(survey), spots(survey)[rest])
-        weight = found.weight[found.rows]
-        assert weight.sum() == pytest.approx(found.rows.sum())
-        unseen = found.rows & ~known
-        assert unseen.any() == ("s1" in left_out)
-        if unseen.any():
-            assert found.weight[unseen].sum() / weight.sum() == pytest.approx(UNSEEN_SHARE)
-        else:
-            assert set(weight) == {1.0}
+        assert not found.weight[~found.rows].any()
+        unseen |= found.rows & ~known
+        assert (found.rows & ~known).any() == ("s1" in left_out)
         gone += left_out.tolist()
     assert sorted(gone) == np.unique(session[train]).tolist()
     both = pooled([found for found, _ in groups])
     assert both.rows.sum() == sum(found.rows.sum() for found, _ in groups)
     assert both.weight.sum() == pytest.approx(both.rows.sum())
+    assert both.weight[unseen].sum() / both.weight.sum() == pytest.approx(UNSEEN_SHARE)
+    assert len(set(both.weight[both.rows])) == 2, "known and unseen spots, whatever the group"
     assert both.drawn
     assert both.rule.count("left out whole") == GROUPS
     again = left_out_in_groups(survey, drawn, seed)
