@@ -14,6 +14,7 @@ from evaluation.itoloc_places import LAST, MONTHS, SHOWN
 from evaluation.itoloc_plots import draw
 from evaluation.markdown import spread, table
 from sdk.atomic import write_file
+from training.itoloc_newcomers import LEAST_GAIN
 
 # (records' system, way of answering) with what it is called, in the tables' order.
 ROWS = {
@@ -176,7 +177,9 @@ def updates(records: Sequence[Record]) -> str:
         ]
         both = r["updates"]
         seed = str(r["seed"]) + (f", {r['system']}" if r["system"] != "update" else "")
-        new = [len(u["newcomers"]["names"]) if u["newcomers"]["kept"] else 0
+        # Of those with next to no gain the network sees nothing.
+        new = [sum(gain >= LEAST_GAIN for gain in u["newcomers"].get("gain", ()))
+               if u["newcomers"]["kept"] else 0
                for u in both if "newcomers" in u]  # fmt: skip
         rows.append([
             month, str(r["floor"]), seed, *cells, *regions,

@@ -81,8 +81,9 @@ def draw(asked: Asked, out: Path, row: int = 0, deployment: int = 0) -> None:
 
 def draw_targets(records: Sequence[dict[str, Any]], out: Path) -> bool:
     """``targets.png``: heatmap regression's mean error over its target's deviation, beside LocUNet
-    trained as long. False where fewer than two deviations are there."""
-    of = {r["method"]: r for r in records if r.get("tests") and r["scenario"] == SCENARIO}
+    trained as long, of seed 0. False where fewer than two deviations are there."""
+    of = {r["method"]: r for r in records
+          if r.get("tests") and r["scenario"] == SCENARIO and r["seed"] == 0}  # fmt: skip
     names = {how: [f"heatmap regression {px} px {how}" for px in TARGETS_PX]
              for how in ("CoM", "arg max")}  # fmt: skip
     if sum(name in of for name in names["CoM"]) < 2:
@@ -93,7 +94,8 @@ def draw_targets(records: Sequence[dict[str, Any]], out: Path) -> bool:
         for (how, some), colour in zip(names.items(), (BLUE, ORANGE), strict=True):
             there = [(px * pitch_m, of[name]["tests"][SCENARIO][count]["mean_m"])
                      for px, name in zip(TARGETS_PX, some, strict=True) if name in of]  # fmt: skip
-            axes.plot(*zip(*there, strict=True), "o-", color=colour, label=f"heatmap, {how}")
+            if there:
+                axes.plot(*zip(*there, strict=True), "o-", color=colour, label=f"heatmap, {how}")
         if (beside := of.get("LocUNet 5000 steps")) is not None:
             axes.axhline(beside["tests"][SCENARIO][count]["mean_m"], color=GREEN, label="LocUNet")
         axes.set(xscale="log", xlabel="deviation of the target (m)", ylim=(0, None),

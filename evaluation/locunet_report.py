@@ -52,7 +52,7 @@ def report(out: Path) -> str:
     varied = [r for r in rss if r["scenario"] == SCENARIO and r["method"] in VARIED]
     if len(varied) > 1:
         parts += [
-            "## Heatmap regression, activations and losses (tables IX and X)",
+            "## Heatmap regression, activations, losses and inputs (tables IX and X)",
             ablation(varied),
         ]
     if noisy:

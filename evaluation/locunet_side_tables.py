@@ -26,7 +26,7 @@ VARIED = tuple(MORE_MODELS)[tuple(MORE_MODELS).index("LocUNet 5000 steps") :]
 
 
 def ablation(records: Sequence[Record]) -> str:
-    """A row per activation or loss, errors in m; the paper's beside."""
+    """A row per activation, loss or choice of inputs, errors in m; the paper's beside."""
     heads = [""]
     for count in COUNTS:
         heads += [f"{count} Tx: mean m", "RMSE m"]

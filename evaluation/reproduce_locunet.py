@@ -150,7 +150,7 @@ def _learn(
         for scenario in scenarios:
             for method in names or METHODS:
                 file = _file(out, f"{scenario}-{method}-{seed}")
-                if file.is_file():
+                if _there(file, asked):
                     continue
                 click.echo(file.stem)
                 elsewhere = not here and method not in MORE_MODELS
@@ -163,7 +163,7 @@ def _range(asked: Asked, out: Path, samples: int) -> None:
     made = _made()
     for method in RANGERS:
         file = _file(out, f"toa-{method}-0")
-        if not file.is_file():
+        if not _there(file, asked):
             click.echo(file.stem)
             _write(file, made, study(asked.city, method, samples, asked.per_map))
 
@@ -176,7 +176,7 @@ def _disturb(asked: Asked, out: Path) -> None:
         for sigma_m in SIGMAS_M:
             for method in noise.methods:
                 file = _file(out, f"noise-{name}-{sigma_m:g}-{method}")
-                if not file.is_file():
+                if not _there(file, asked):
                     click.echo(file.stem)
                     _write(file, made, noise_study(asked, name, sigma_m, method))
 
@@ -185,7 +185,7 @@ def _cost(asked: Asked, out: Path) -> None:
     from evaluation.locunet_edge import edge_study
 
     file = _file(out, "edge")
-    if not file.is_file():
+    if not _there(file, asked):
         made = _made()
         _write(file, made, edge_study(asked))
 
@@ -198,6 +198,22 @@ def _made() -> dict[str, str]:
 
 def _file(out: Path, name: str) -> Path:
     return out / RUNS / (re.sub(r"[^a-z0-9.]+", "-", name.lower()) + ".json")
+
+
+def _there(file: Path, asked: Asked) -> bool:
+    """Whether a record is there already. Raises ClickException for one of another city or of
+    other users: one table would hold both."""
+    if not file.is_file():
+        return False
+    record = json.loads(file.read_text(encoding="utf-8"))
+    of = record["city"] | {"users": record["per_map"]}
+    for what, here in {**asked.city.brief, "users": asked.per_map}.items():
+        if of.get(what, here) != here:
+            raise click.ClickException(
+                f"{file}: made with {what} {of[what]}, expected {here}; take another --out, or "
+                "delete it"
+            )
+    return True
 
 
 def _write(file: Path, made: dict[str, str], record: dict[str, Any]) -> None:

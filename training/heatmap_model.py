@@ -51,7 +51,7 @@ class HeatmapModel:
         return self.network(locunet_images(worlds, in_slots(worlds, samples)))
 
     def loss(
-        self, worlds: Worlds, samples: Samples, allowed: Tensor, kind: str, target_px: float = 2.0
+        self, worlds: Worlds, samples: Samples, allowed: Tensor, kind: str, target_px: float
     ) -> Tensor:
         """Mean distance in pixels between mean and truth (``mae``), or its square (``mse``); of a
         ``correction`` also minus the log-probability of the true pixel (``nll``), of a ``locunet``

@@ -58,16 +58,20 @@ def heard_rows(scans: Survey, run: Run) -> NDArray[np.float32]:
     return rows[np.isfinite(rows).sum(axis=1) >= run.limits["min_matched_aps"]]
 
 
+def hidden(run: Run, guard: Guard) -> NDArray[np.bool_]:
+    """(N,) access points of which the guard's scans can say nothing: the masked ones and, to the
+    run's own rows, newcomers."""
+    masked = mask_of(run, run.unknown)
+    return masked | unsurveyed(run) if guard.own else masked
+
+
 def guarded(run: Run, network: ItolocNet, guard: Guard) -> tuple[float, float]:
     """Mean error (metres) and share of successes of a network with the run's mask and recipe.
 
     The run's own validation rows stand in its database: as neighbours they would find themselves.
-    They heard no newcomer, which is unknown to them.
     """
-    if guard.own:
-        hidden = mask_of(run, run.unknown) | unsurveyed(run)
-        return judged(replace(run, neighbours=None), network, guard, hidden)
-    return judged(run, network, guard, mask_of(run, run.unknown))
+    asked = replace(run, neighbours=None) if guard.own else run
+    return judged(asked, network, guard, hidden(run, guard))
 
 
 def taught(

@@ -1,13 +1,15 @@
-"""Access points that came since the survey, in the places of those that fell silent (SPEC 2.6b).
+"""Access points outside the model's table, in the places of those that fell silent (SPEC 2.6b).
 
-A silent one is masked for good, so its place in the input is free. A newcomer enters there with a
-gain of 0, which is what the network sees of a masked one: nothing changes until co-training moves
-the gain. No surveyed scan could hear it, so for them, and for the neighbours, it stays unknown.
+Most came since the survey; what the survey heard too seldom may be among them. A silent one is
+masked, so its place in the input can be had. A newcomer enters there with a gain of 0, which is
+what the network sees of a masked one: nothing changes until co-training moves the gain. The model's
+surveyed scans know nothing of it: for them, and for the neighbours, it stays unknown. A newcomer
+that gains next to nothing gives its place back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,13 +18,11 @@ from numpy.typing import NDArray
 from sdk.fingerprint import ApTable
 from sdk.images import InputRecipe
 from training.ap_presence import appeared
-from training.run import Run
+from training.run import LEVELS, Run
 from training.survey import Survey
 
-# The network hardly sees what has less; it is masked instead.
+# The network hardly sees what has less.
 LEAST_GAIN = 0.01
-# Arrays with a column for every access point: levels of the survey, which heard no newcomer.
-_LEVELS = ("database", "calibration_rssi_dbm", "validation_rssi_dbm")
 
 
 def newcomers(run: Run, scans: Survey, unknown: Sequence[str]) -> tuple[str, ...]:
@@ -35,19 +35,33 @@ def newcomers(run: Run, scans: Survey, unknown: Sequence[str]) -> tuple[str, ...
     return tuple(name for name, _ in appeared(scans, table)[: len(unknown)])
 
 
-def seated(run: Run, unknown: Sequence[str], names: Sequence[str]) -> Run:
-    """The run with ``names`` in the places of the first of ``unknown``, whose levels are dropped;
-    the others stay masked. Its recipe is left as it was: see ``folded``."""
-    leaving = [name for name in run.bssids if name in set(unknown)][: len(names)]
-    place = dict(zip(leaving, names, strict=True))
-    bssids = tuple(place.get(name, name) for name in run.bssids)
+def places_for(run: Run, names: Sequence[str]) -> dict[str, str]:
+    """{who leaves: who comes}: ``names`` for the first masked access points of the run."""
+    leaving = [name for name in run.bssids if name in set(run.unknown)]
+    return dict(zip(leaving, names, strict=False))
+
+
+def seated(run: Run, place: Mapping[str, str]) -> Run:
+    """The run with access points in the places of masked ones, {who leaves: who comes}. Levels and
+    gains of those who leave are dropped; the others stay masked."""
     gone = np.array([name in place for name in run.bssids])
     arrays = dict(run.arrays)
-    for name in _LEVELS:
+    for name in LEVELS:
         arrays[name] = arrays[name].copy()
         arrays[name][:, gone] = np.nan
-    left = tuple(name for name in unknown if name not in place)
-    return replace(run, bssids=bssids, unknown=left, arrays=arrays)
+    recipe = run.input_recipe
+    if isinstance(recipe.std_db, tuple):
+        # One that was surveyed has the gain 1.
+        surveyed = recipe.std_db[int(np.flatnonzero(~unsurveyed(run))[0])]
+        std = np.where(gone, surveyed, recipe.std_db)
+        recipe = replace(recipe, std_db=tuple(std.tolist()))
+    return replace(
+        run,
+        bssids=tuple(place.get(name, name) for name in run.bssids),
+        unknown=tuple(name for name in run.unknown if name not in place),
+        arrays=arrays,
+        input=recipe.to_json(),
+    )
 
 
 def unsurveyed(run: Run) -> NDArray[np.bool_]:

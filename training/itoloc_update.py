@@ -23,8 +23,8 @@ from training.fitting import arithmetic
 from training.itoloc import load_network
 from training.itoloc_cotraining import MODULES, Rules
 from training.itoloc_guard import SUCCESS_M, guard_of, mask_of
-from training.itoloc_lesson import Plan, Taught, guarded, heard_rows, taught
-from training.itoloc_newcomers import newcomers, seated
+from training.itoloc_lesson import Plan, Taught, guarded, heard_rows, hidden, taught
+from training.itoloc_newcomers import LEAST_GAIN, folded, newcomers, places_for, seated
 from training.itoloc_presets import ItolocPreset
 from training.itoloc_recalibration import recalibrated
 from training.run import Run, RunError
@@ -85,12 +85,13 @@ def update(
     made, chosen = base, found.network if kept else load_network(base)
     if guard is not None:
         entered, report["newcomers"] = _entered(base, unlabelled, guard, preset, plan)
-        if entered is not None and entered.mean_m < min(before[0], found.mean_m):
+        better = entered is not None and entered.mean_m < min(before[0], found.mean_m)
+        if entered is not None and better and report["newcomers"]["names"]:
             made, chosen, watched = entered.run, entered.network, guard_of(entered.run, guard)
             report["newcomers"]["kept"], report["unknown"] = True, list(made.unknown)
     with arithmetic(threads):
         fields, report["accuracy"] = recalibrated(
-            made, chosen, mask_of(made, made.unknown), watched, preset, seed
+            made, chosen, hidden(made, watched), watched, preset, seed
         )
     record = {**report, "survey": unlabelled.header.name, "sha256": unlabelled.sha256}
     provenance = {**run.provenance, "updates": [*run.provenance.get("updates", []), record]}
@@ -109,14 +110,19 @@ def _entered(
     """What a co-training makes of the newcomers, None where there are none; and a report."""
     names = newcomers(run, scans, run.unknown)
     if not names:
-        return None, {"names": [], "kept": False}
-    made = seated(run, run.unknown, names)
-    new = mask_of(made, names)
-    found = taught(made, scans, guard_of(made, guard), preset, plan, new=new)
-    gain = found.game.gain.numpy()[new]
-    return found, {
-        "names": [name for name in made.bssids if name in set(names)], "kept": False,
-        "gain": [round(float(one), 4) for one in gain],
+        return None, {"offered": [], "names": [], "kept": False}
+    place = places_for(run, names)
+    made = seated(run, place)
+    found = taught(made, scans, guard_of(made, guard), preset, plan, new=mask_of(made, names))
+    gain = dict(zip(made.bssids, found.game.gain.tolist(), strict=True))
+    # Those with next to no gain are masked in what the guard judged: they may as well not enter.
+    place = {old: new for old, new in place.items() if gain[new] >= LEAST_GAIN}
+    made = seated(run, place)
+    factor = np.array([gain.get(name, 1.0) for name in made.bssids])
+    made = replace(made, input=folded(made.input_recipe, factor).to_json())
+    return replace(found, run=made), {
+        "offered": list(names), "names": list(place.values()), "kept": False,
+        "gain": [round(gain[name], 4) for name in place.values()],
         **_figures(found.mean_m, found.success),
     }  # fmt: skip
 

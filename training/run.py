@@ -25,6 +25,8 @@ from training.survey import SurveyError
 
 RUN, ARRAYS, CHECKPOINT = "run.json", "arrays.npz", "checkpoint.pt"
 MOST_CALIBRATION_ROWS = 512
+# Arrays of dBm with a column for every access point, those of them that a system's run has.
+LEVELS = ("database", "calibration_rssi_dbm", "validation_rssi_dbm")
 # What json, numpy, zipfile and torch raise on files that are not theirs.
 _UNREADABLE = (
     OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError,

@@ -18,7 +18,7 @@ from sdk.readings import Readings
 from sdk.scan import Scan
 from training.hapi_presets import PRESETS, PathLoss
 from training.path_loss_fit import Ground
-from training.run import Run
+from training.run import LEVELS, Run
 from training.survey import NO_FLOOR, Header, Survey, SurveyError, from_rows
 
 
@@ -103,8 +103,7 @@ def known_of_run(run: Run, source: str) -> Known:
     )  # fmt: skip
     arrays = run.arrays
     if run.ranks is None:
-        names = ("database", "calibration_rssi_dbm", "validation_rssi_dbm")
-        rows = [arrays[name] for name in names if name in arrays]
+        rows = [arrays[name] for name in LEVELS if name in arrays]
         reference = np.concatenate(rows).astype(np.float32) if rows else None
         return Known(source, run.system, table, reference_dbm=reference)
     ground = Ground.of(

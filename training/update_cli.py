@@ -117,11 +117,11 @@ def _update_itoloc(
         f"  {len(rounds)} rounds, {undone} rolled back; the co-trained network is "
         + ("kept" if report["kept"] else "no better than the masked one and was NOT kept")
     )
-    new = report.get("newcomers", {"names": []})
-    if new["names"]:
+    new = report.get("newcomers", {"offered": []})
+    if new["offered"]:
         click.echo(
-            f"  {len(new['names'])} access points that came since the survey: with them mean "
-            f"{new['mean_m']:.2f} m, success {new['success']:.3f}; "
+            f"  {len(new['offered'])} access points outside the run's table, {len(new['names'])} "
+            f"of them of use: with these mean {new['mean_m']:.2f} m, success {new['success']:.3f}; "
             + ("taken in" if new["kept"] else "no better, left out")
         )
     radius = report["accuracy"]

@@ -182,8 +182,16 @@ def test_wideep_knows_no_mask_either(months, monkeypatch):
     assert ways["static"]["2"]["mean_m"] < 3.0
 
 
-def test_a_guarded_update_may_take_in_newcomers(months, run):
+def test_a_guarded_update_may_take_in_newcomers(months, run, monkeypatch):
+    seen, real = [], itoloc_systems.update
+
+    def spied(run, unlabelled, guard, *more, **words):
+        seen.append((set(guard.session), bool(guard.labelled.all())))
+        return real(run, unlabelled, guard, *more, **words)
+
+    monkeypatch.setattr(itoloc_systems, "update", spied)
     got = itoloc_systems.updated(months, run, 3, 0, Rules(sigma=0.2), rounds=1, guarded=True)
+    assert seen == [({"m03-trn01"}, True)] * 2, "neither the scans that teach nor those that judge"
     assert all("kept" in u["newcomers"] for u in got["updates"])
     assert got["ways"]["updated"]["3"]["n"] == 125
 

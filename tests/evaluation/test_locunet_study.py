@@ -118,6 +118,9 @@ def test_another_noise_floor_leaves_fewer_transmitters(folder, tmp_path):
     text = (tmp_path / "tables.md").read_text()
     assert "noise floor -85 dB" in text
     assert "| their share |" in text
+    other = CliRunner().invoke(reproduce, arguments)
+    assert other.exit_code != 0
+    assert "made with noise_floor_db -85.0, expected -127.0; take another --out" in other.output
     wrong = CliRunner().invoke(reproduce, [*arguments, "--noise-floor", "-200"])
     assert wrong.exit_code != 0
     assert "noise floor is -200 dB, expected -147 to -47.84" in wrong.output
@@ -181,6 +184,8 @@ def test_the_targets_are_drawn(tmp_path):
 
     some = [record("LocUNet 5000 steps", 20.0)]
     assert not draw_targets(some, tmp_path)
+    com = [record(f"heatmap regression {px} px CoM", 20.0) for px in (1, 2)]
+    assert draw_targets(com, tmp_path)
     for px in (1, 2):
         some += [
             record(f"heatmap regression {px} px {how}", 20.0 + px) for how in ("CoM", "arg max")

@@ -386,5 +386,5 @@ def test_the_residuals_loss_is_the_log_probability_of_the_true_pixel(worlds):
     probability = posterior(worlds, samples, likelihood, allowed)
     column, row = worlds.user[samples.map, samples.user].T
     at_truth = probability[torch.arange(len(samples)), row, column]
-    found = float(model.loss(worlds, samples, allowed, "nll"))
+    found = float(model.loss(worlds, samples, allowed, "nll", 2.0))
     assert found == pytest.approx(-float(at_truth.log().mean()), rel=1e-4)

@@ -9,6 +9,7 @@ pixels have a pitch of 1, 2 and 4 m. Path loss is P_Rx - P_Tx in dB (negative, S
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -103,9 +104,11 @@ class City:
 
     @property
     def brief(self) -> dict[str, Any]:
-        """What a result names the data set by."""
+        """What a result names the data set by; ``worlds`` is a digest of all its settings."""
         names = ("seed", "n_maps", "size_px", "pitch_m", "noise_floor_db")
-        return {name: self.header[name] for name in names}
+        settings = json.dumps(self.header["settings"], sort_keys=True)
+        worlds = hashlib.sha256(settings.encode()).hexdigest()[:12]
+        return {**{name: self.header[name] for name in names}, "worlds": worlds}
 
     def hearing_from(self, noise_floor_db: float) -> City:
         """The same city for receivers with another noise floor. Raises CityError for one outside
