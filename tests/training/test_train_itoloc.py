@@ -9,6 +9,9 @@ import torch
 from click.testing import CliRunner
 from invented import invented_survey
 
+from evaluation.evaluate import evaluate_bundle
+from export.build import export_run
+from sdk import Localizer
 from training import itoloc
 from training.cli_train import train
 from training.decode import decode, softmax
@@ -24,6 +27,7 @@ from training.run import Run, RunError
 from training.split import validation_of
 from training.survey import SurveyError
 from training.survey_file import write_survey
+from training.turns import GROUPS
 
 TINY = {
     "width": 4, "cap": 12, "epochs": 12, "patience": 12, "batch": 32, "period_days": 0.0,
@@ -161,6 +165,25 @@ def test_unlabelled_scans_join_the_domain_loss_alone(one_floor):
     assert len(one.discriminator[-1].bias) == 5
     for a, b in zip(one.parameters(), two.parameters(), strict=True):
         assert torch.equal(a, b), "their places are never looked at"
+
+
+def test_site_asks_every_session_and_becomes_an_int8_bundle(survey, tmp_path):
+    """Every row of so small a survey is held out once: the last network learns from all of them."""
+    run = itoloc.train(survey, "site", 0, changes={"epochs": 4, "width": 4}, threads=1)
+    train = int(survey.rows("train").sum())
+    assert run.provenance["validation"].count("left out whole") == GROUPS
+    assert len(run.arrays["validation_xy_m"]) == run.provenance["train_rows"] == train
+    assert len(run.arrays["calibration_rssi_dbm"]) > 100
+    assert run.refitted
+    assert np.isfinite(run.metrics["mean_m"])
+    assert "disagreement_m" not in run.accuracy, "of one fit of several it would be"
+    run.save(tmp_path / "run")
+    export_run(tmp_path / "run", tmp_path / "site.rssfix", ("onnx",), "int8")
+    test = survey.take(survey.rows("test"))
+    with Localizer.open(tmp_path / "site.rssfix") as localizer:
+        found = evaluate_bundle(localizer, test)
+    assert found.figures["mean_m"] < 2.0
+    assert found.figures["floor_hit"] > 0.9
 
 
 @pytest.mark.parametrize("changes", [{"adversary": "reversal"}, {"adversary": "none"},
