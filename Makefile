@@ -48,8 +48,9 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/clang-format --dry-run --Werror $(filter-out CMakeLists.txt,$(NATIVE))
 
+# A worker per core with one thread each: networks as small as these lose by sharing their work.
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # The core and the wheel on Arm, under qemu: over 5 minutes, so not a part of test.
 test-edge: $(VENV)/.test

@@ -49,7 +49,7 @@ def test_out_is_filled_and_returned():
         ([[0, 1]], np.zeros((1, 9)), TypeError, "maps is a list: expected a numpy array of uint16"),
         (np.zeros((1, 4), np.int64), np.zeros((1, 9)), TypeError, "expected a numpy array of uint"),
         (np.zeros((1, 4), np.uint8), np.zeros((1, 9)), TypeError, "expected a numpy array of uint"),
-        (np.zeros((4, 2), np.uint16).T, np.zeros((2, 9)), TypeError, "in C order"),
+        (np.zeros((4, 2), np.uint16).T, np.zeros((2, 9)), TypeError, "C-contiguous and aligned"),
         (np.zeros(4, np.uint16), np.zeros((1, 9)), ValueError, r"maps has shape \(4,\)"),
         (np.zeros((2, 4), np.uint16), np.zeros((1, 9)), ValueError, r"tables has shape \(1, 9"),
         (np.zeros((1, 4), np.uint16), np.zeros((1, 1)), ValueError, r"expected \(1, 2 to 65536\)"),
