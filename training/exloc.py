@@ -135,9 +135,9 @@ def _run(
     held_out, first, final = fits.held_out, fits.first, fits.final
     neighbours = None
     if chosen.fused:
-        asked = turns_of(survey, held_out, seed, fits.rule)
+        turns = turns_of(survey, held_out, seed, fits.rule)
         neighbours, _ = tune_in_turns(
-            chosen.vectors.of(survey, first.bssids), survey, asked, progress, chosen.shifts_db
+            chosen.vectors.of(survey, first.bssids), survey, turns, progress, chosen.shifts_db
         )
     other, weight = survey.take(held_out.rows), held_out.weight[held_out.rows]
     heard_dbm = chosen.vectors.of(other, first.bssids)
